@@ -1,2 +1,32 @@
-//! Under construction.
-fn main() {}
+//! The project's own commands (`cargo xtask --help`): build the parts, run the whole product,
+//! test all of it. Everything a contributor types goes through here, so that continuous
+//! integration and a fresh clone do exactly the same thing. This file only reads the command
+//! line; each command has a module of its own.
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+mod build;
+mod exec;
+mod npm;
+mod wasm;
+mod workspace;
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version, about = "The project's own commands")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the WebAssembly parts and what is bundled around them
+    Build(build::Options),
+}
+
+fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Build(options) => build::run(&options),
+    }
+}
