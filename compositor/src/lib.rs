@@ -1,1 +1,29 @@
-//! Under construction.
+//! The compositor: recipes in, pictures out, the same bytes on every target.
+//!
+//! A recipe URL becomes a [`Recipe`]; the [`Catalogue`] resolves it to a [`Plan`], in which nothing is left to default
+//! and whose [`key`](Plan::key) is the content address of the result; a [`Compositor`] draws and encodes it. Nothing
+//! here reads a file, a clock, the environment or the network.
+
+#![warn(missing_docs)]
+
+pub mod asset;
+pub mod catalogue;
+pub mod codec;
+pub mod error;
+mod fit;
+pub mod key;
+pub mod limits;
+mod negotiate;
+mod placement;
+pub mod plan;
+pub mod recipe;
+pub mod signature;
+
+pub use asset::{Anchor, Asset, AssetId, AssetRef, Digest, Focus, Kind};
+pub use catalogue::Catalogue;
+pub use codec::Format;
+pub use error::{AssetError, ParseError, RenderError, ResolveError};
+pub use key::{CompositeKey, RENDER_VERSION};
+pub use limits::Limits;
+pub use plan::{Plan, Undrawn};
+pub use recipe::{Query, Recipe, Requested};
