@@ -8,7 +8,10 @@ use clap::{Parser, Subcommand};
 
 mod build;
 mod exec;
+mod machine;
 mod npm;
+mod run;
+mod say;
 mod wasm;
 mod workspace;
 
@@ -21,12 +24,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Build everything and run it here: origin, edge and web, until Ctrl-C
+    Run(run::Options),
     /// Build the WebAssembly parts and what is bundled around them
     Build(build::Options),
 }
 
 fn main() -> Result<()> {
     match Arguments::parse().command {
+        Command::Run(options) => run::run(&options),
         Command::Build(options) => build::run(&options),
     }
 }

