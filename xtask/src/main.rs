@@ -12,6 +12,7 @@ mod machine;
 mod npm;
 mod run;
 mod say;
+mod test;
 mod wasm;
 mod workspace;
 
@@ -26,6 +27,8 @@ struct Arguments {
 enum Command {
     /// Build everything and run it here: origin, edge and web, until Ctrl-C
     Run(run::Options),
+    /// Test everything: what has to pass before a change lands
+    Test(test::Options),
     /// Build the WebAssembly parts and what is bundled around them
     Build(build::Options),
 }
@@ -33,6 +36,7 @@ enum Command {
 fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
+        Command::Test(options) => test::run(&options),
         Command::Build(options) => build::run(&options),
     }
 }

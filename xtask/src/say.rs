@@ -34,6 +34,12 @@ pub fn line(text: &str) {
     eprintln!("{text}");
 }
 
+/// The outcome that another program may read: the only thing written to the standard output.
+#[expect(clippy::print_stdout, reason = "what a caller parses belongs on the standard output")]
+pub fn result(text: &str) {
+    println!("{text}");
+}
+
 /// Announce a piece of work, do it, and say how long it took.
 pub fn step<T>(title: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
     line(&format!("{} {title}", paint(Colour::Cyan, "▸")));

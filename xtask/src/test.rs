@@ -1,0 +1,89 @@
+//! `cargo xtask test`: everything that must hold before a change lands, from a bare machine, in one
+//! order: cheap and likely to fail first, the browser last. Stops at the first failure and says how
+//! to run just that step again. Continuous integration runs exactly this.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+use crate::say::{self, Colour};
+
+mod sizes;
+mod steps;
+
+use self::steps::{STEPS, Step};
+
+#[derive(Args)]
+pub struct Options {
+    /// Run these steps only (comma-separated; `--list` names them)
+    #[arg(long, value_delimiter = ',', value_parser = step_names())]
+    only: Vec<String>,
+    /// Go on after a failure
+    #[arg(long)]
+    keep_going: bool,
+    /// Accept the present sizes of the wasm modules as the budget
+    #[arg(long)]
+    bless: bool,
+    /// Name the steps and do nothing
+    #[arg(long)]
+    list: bool,
+}
+
+struct Outcome {
+    step: &'static Step,
+    took: Duration,
+    passed: bool,
+}
+
+pub fn run(options: &Options) -> Result<()> {
+    if options.list {
+        STEPS.iter().for_each(|step| say::line(&format!("{:<9}{}", step.name, step.about)));
+        return Ok(());
+    }
+    if options.bless {
+        return sizes::bless();
+    }
+    let wanted = |step: &&Step| options.only.is_empty() || options.only.iter().any(|name| name == step.name);
+    let mut outcomes = Vec::new();
+    for step in STEPS.iter().filter(wanted) {
+        let outcome = take(step);
+        let stop = !outcome.passed && !options.keep_going;
+        outcomes.push(outcome);
+        if stop {
+            break;
+        }
+    }
+    conclude(&outcomes)
+}
+
+fn step_names() -> clap::builder::PossibleValuesParser {
+    STEPS.iter().map(|step| step.name).collect::<Vec<_>>().into()
+}
+
+fn take(step: &'static Step) -> Outcome {
+    let start = Instant::now();
+    let result = say::step(&format!("{}: {}", step.name, step.about), step.run);
+    if let Err(error) = &result {
+        say::line(&format!("{} {error:#}", say::paint(Colour::Red, "error:")));
+        say::line(&format!("again: cargo xtask test --only {}", step.name));
+    }
+    Outcome { step, took: start.elapsed(), passed: result.is_ok() }
+}
+
+/// The table, then the one line that tells machines the same.
+fn conclude(outcomes: &[Outcome]) -> Result<()> {
+    say::line("");
+    for Outcome { step, took, passed } in outcomes {
+        let sign = if *passed { say::paint(Colour::Green, "✓") } else { say::paint(Colour::Red, "✗") };
+        say::line(&format!("{sign} {:<9}{:>13}  {}", step.name, say::duration(*took), step.about));
+    }
+    let total: Duration = outcomes.iter().map(|outcome| outcome.took).sum();
+    say::line(&format!("  {:<9}{:>13}\n", "", say::duration(total)));
+    let failed = outcomes.iter().filter(|outcome| !outcome.passed).count();
+    say::result(&format!("{} passed, {failed} failed", outcomes.len() - failed));
+    if failed > 0 {
+        bail!("not everything holds");
+    }
+    Ok(())
+}
