@@ -1,0 +1,109 @@
+// A compositor that fetches for itself: the catalogue of one Milliner server, and the pictures a
+// recipe needs, each once. The wasm checks every picture against its digest, so a cache on the way
+// can be slow but never wrong.
+
+import { Milliner } from '../pkg/milliner.js'
+
+export class Client {
+  #base
+  #fetch
+  #assets = new Map() // digest -> id, to ask the server by
+  #fetching = new Map() // digest -> promise
+
+  /** The compositor itself, for what needs no network: `explain`, `addAsset`, … */
+  milliner
+
+  constructor({ baseUrl, fetch = globalThis.fetch, cacheBytes }) {
+    this.#base = String(baseUrl).replace(/\/+$/, '')
+    this.#fetch = (...request) => fetch(...request)
+    this.milliner = new Milliner(cacheBytes)
+  }
+
+  /** A client with the server's present catalogue. */
+  static async open(options) {
+    const client = new Client(options)
+    await client.refresh(options)
+    return client
+  }
+
+  /** Take over the server's present catalogue; pictures fetched so far are kept. */
+  async refresh({ signal } = {}) {
+    const catalogue = await (await this.#get('/v1/catalogue', signal)).json()
+    this.milliner.setCatalogue(catalogue)
+    this.#assets = new Map(catalogue.assets.map((asset) => [asset.digest, asset.id]))
+    return catalogue
+  }
+
+  /** Fetch what a recipe still needs; after that `milliner.render` and `milliner.draw` work without waiting. */
+  async prepare(path, { accept, signal } = {}) {
+    const missing = this.milliner.missing(path, accept)
+    await unlessAborted(Promise.all(missing.map((digest) => this.#ingredient(digest))), signal)
+  }
+
+  /** The finished picture, byte for byte what the server delivers. */
+  async render(path, options = {}) {
+    await this.prepare(path, options)
+    return this.milliner.render(path, options.accept)
+  }
+
+  /** Straight RGBA for a canvas. */
+  async draw(path, options = {}) {
+    await this.prepare(path, options)
+    return this.milliner.draw(path)
+  }
+
+  /** The public URL of a recipe. */
+  url(path) {
+    return this.#base + path
+  }
+
+  /** Free the module's memory now; the client is of no use afterwards. */
+  free() {
+    this.milliner.free()
+  }
+
+  // One download for one digest, shared by all who wait; so no single caller can abort it.
+  #ingredient(digest) {
+    let fetching = this.#fetching.get(digest)
+    if (!fetching) {
+      fetching = this.#download(digest).finally(() => this.#fetching.delete(digest))
+      this.#fetching.set(digest, fetching)
+    }
+    return fetching
+  }
+
+  async #download(digest) {
+    const id = this.#assets.get(digest)
+    const response = await this.#get(`/v1/assets/${id}/content?digest=${digest}`)
+    this.milliner.addIngredient(digest, new Uint8Array(await response.arrayBuffer()))
+  }
+
+  async #get(path, signal) {
+    const response = await this.#fetch(this.#base + path, { signal })
+    if (!response.ok) throw await problem(response, path)
+    return response
+  }
+}
+
+/** The promise's outcome, or the signal's reason as soon as there is one. */
+async function unlessAborted(promise, signal) {
+  if (!signal) return promise
+  signal.throwIfAborted()
+  let abort
+  const aborted = new Promise((_, reject) => {
+    abort = () => reject(signal.reason)
+    signal.addEventListener('abort', abort)
+  })
+  try {
+    return await Promise.race([promise, aborted])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+/** A refusal as an error: the server's own words where it sent a problem document (RFC 9457). */
+async function problem(response, path) {
+  const said = await response.json().catch(() => undefined)
+  const error = new Error(said?.detail ?? said?.title ?? `${path}: the server answers ${response.status}`)
+  return Object.assign(error, { name: 'MillinerError', code: 'server', pointer: said?.pointer, status: response.status })
+}
