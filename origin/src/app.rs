@@ -1,0 +1,102 @@
+//! The parts of a running origin, put together once and cheap to clone.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::catalogue::LiveCatalogue;
+use crate::compose::{Flights, HotCache};
+use crate::config::Config;
+use crate::http::ResolvedUrls;
+use crate::keys::Keys;
+use crate::links::{Links, LinksError};
+use crate::rasterise::Rasteriser;
+use crate::renderer::Renderer;
+use crate::signing::Signing;
+use crate::store::{Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// A handle to the parts.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// The parts.
+pub struct Parts {
+    pub config: Config,
+    pub store: Store,
+    pub links: Links,
+    pub catalogue: LiveCatalogue,
+    pub keys: Keys,
+    pub signing: Signing,
+    pub renderer: Renderer,
+    pub rasteriser: Rasteriser,
+    pub hot: HotCache,
+    pub flights: Flights,
+    pub resolved: ResolvedUrls,
+    pub metrics: Arc<Metrics>,
+    draining: AtomicBool,
+}
+
+/// The origin could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Links(#[from] LinksError),
+}
+
+impl App {
+    /// Opens every back end that the configuration names.
+    pub async fn open(config: Config) -> Result<Self, OpenError> {
+        let store = Store::open(&config.store).await?;
+        let metrics = Arc::new(Metrics::default());
+        let limits = &config.limits;
+        Ok(Self(Arc::new(Parts {
+            links: Links::open(config.links, &store)?,
+            catalogue: LiveCatalogue::open(store.clone()).await?,
+            keys: Keys::new(store.clone(), config.access.keys),
+            signing: Signing::new(&config.access),
+            renderer: Renderer::new(limits, &config.cache, store.clone(), Arc::clone(&metrics)),
+            rasteriser: Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels),
+            hot: HotCache::new(config.cache.composite_bytes),
+            flights: Flights::default(),
+            resolved: ResolvedUrls::new(config.cache.resolved_urls),
+            metrics,
+            draining: AtomicBool::new(false),
+            store,
+            config,
+        })))
+    }
+
+    /// From here on the process says that it is not ready.
+    pub fn start_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+    }
+
+    /// Is it shutting down?
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Writes down what is only in memory.
+    pub fn flush(&self) -> Result<(), LinksError> {
+        self.settle_hits();
+        self.links.flush()
+    }
+
+    /// Moves the hits counted since the last call into the links.
+    pub fn settle_hits(&self) {
+        for hot in self.hot.entries() {
+            self.links.count_hits(&hot.key, hot.take_hits());
+        }
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}

@@ -1,0 +1,123 @@
+//! What `render` and `explain` work with: a catalogue and its pictures, from files given on the command line, from a
+//! folder, or from the store.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use compositor::{AssetId, Catalogue, Digest, Ingredients, Kind, Plan, Recipe};
+
+use super::{AssetArgs, Failure};
+use crate::catalogue::LiveCatalogue;
+use crate::config::Config;
+use crate::import::{Source, load, scan, source};
+use crate::rasterise::Rasteriser;
+use crate::store::{ObjectKey, Store};
+
+/// A catalogue with its pictures.
+pub struct Workbench {
+    pub catalogue: Catalogue,
+    files: HashMap<Digest, Vec<u8>>,
+    store: Option<Store>,
+}
+
+/// `id=file`
+pub fn parse_asset(text: &str) -> Result<(AssetId, PathBuf), String> {
+    let (id, file) = text.split_once('=').ok_or("write it as id=file")?;
+    let id = id.parse().map_err(|error| format!("`{id}` is not an asset id; allowed: {error}"))?;
+    Ok((id, file.into()))
+}
+
+impl Workbench {
+    /// Loads what the recipe needs, from where the arguments say.
+    pub async fn open(config: &Config, args: &AssetArgs, recipe: &Recipe) -> Result<Self, Failure> {
+        if args.assets.is_empty() && args.catalogue.is_none() {
+            return Self::from_store(config).await;
+        }
+        Self::from_files(config, args, recipe).await
+    }
+
+    async fn from_store(config: &Config) -> Result<Self, Failure> {
+        let store = Store::open(&config.store).await?;
+        let catalogue = LiveCatalogue::open(store.clone()).await?.snapshot().catalogue.clone();
+        Ok(Self { catalogue, files: HashMap::new(), store: Some(store) })
+    }
+
+    async fn from_files(config: &Config, args: &AssetArgs, recipe: &Recipe) -> Result<Self, Failure> {
+        let limits = &config.limits;
+        let rasteriser =
+            Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels);
+        let (mut assets, mut files) = (Vec::new(), HashMap::new());
+        for source in sources(args, recipe)? {
+            let (prepared, metadata) = load(&source, &rasteriser, &limits.picture).await?;
+            // What a recipe lies on is a base, what it lays on top an overlay; a sidecar may know better.
+            let kind = if source.id == recipe.base.asset.id { Kind::Base } else { Kind::Overlay };
+            let mut asset = prepared.asset(&source.id, kind);
+            metadata.apply(&mut asset).map_err(|error| format!("{}: {error}", source.id))?;
+            files.insert(asset.digest, prepared.into_bytes());
+            assets.push(asset);
+        }
+        Ok(Self { catalogue: Catalogue::new(assets), files, store: None })
+    }
+
+    /// What the recipe means here.
+    pub fn plan(&self, recipe: &Recipe, accept: Option<&str>) -> Result<Plan, Failure> {
+        self.catalogue.resolve(recipe, accept).map_err(|error| {
+            let place = error.pointer().to_owned();
+            let hint = if self.catalogue.assets().is_empty() {
+                "the store is empty: run `milliner import DIR`, or give --asset id=file".to_owned()
+            } else {
+                format!("known here: {}", self.known())
+            };
+            format!("{place}: {error}\n  {hint}").into()
+        })
+    }
+
+    /// The encoded pictures of a plan.
+    pub async fn ingredients(&self, plan: &Plan) -> Result<Ingredients, Failure> {
+        let mut ingredients = Ingredients::new();
+        for digest in plan.ingredients() {
+            let bytes = match (self.files.get(&digest), &self.store) {
+                (Some(bytes), _) => Some(Arc::from(bytes.as_slice())),
+                (None, Some(store)) => {
+                    store.get(&ObjectKey::Image(digest)).await?.map(|bytes| Arc::from(bytes.as_ref()))
+                }
+                (None, None) => None,
+            };
+            ingredients.insert(
+                digest,
+                bytes.ok_or_else(|| format!("the picture {digest} is missing from the store"))?,
+            );
+        }
+        Ok(ingredients)
+    }
+
+    fn known(&self) -> String {
+        let ids: Vec<&str> = self.catalogue.assets().iter().map(|asset| asset.id.as_ref()).collect();
+        ids.join(", ")
+    }
+}
+
+/// The files that matter to the recipe: those given one by one, then those of the folder.
+fn sources(args: &AssetArgs, recipe: &Recipe) -> Result<Vec<Source>, Failure> {
+    let mut sources = Vec::new();
+    for (id, file) in &args.assets {
+        sources.push(source(id.clone(), file)?);
+    }
+    if let Some(folder) = &args.catalogue {
+        let wanted = recipe.asset_ids();
+        let given = |id: &AssetId| args.assets.iter().any(|(other, _)| other == id);
+        sources.extend(
+            scan(folder)?.into_iter().filter(|source| wanted.contains(&source.id) && !given(&source.id)),
+        );
+    }
+    Ok(sources)
+}
+
+/// A recipe from the command line, with its error made readable: the place, the reason.
+pub fn parse_recipe(text: &str) -> Result<Recipe, Failure> {
+    // Whoever copies a URL copies its host too.
+    let path = text.find("/c/").map_or(text, |start| &text[start..]);
+    let path = path.split('?').next().unwrap_or(path);
+    Recipe::parse(path).map_err(|error| format!("{}: {error}", error.pointer()).into())
+}

@@ -1,0 +1,317 @@
+//! The only reader of the environment: flags and `MILLINER_…` variables become small typed structs, once, at start.
+//!
+//! A flag wins over its variable, the variable over the default. A wrong value stops the start and names the
+//! variable, what was given and what is allowed. `config/settings.rs` is the one list of what can be set.
+
+mod parse;
+mod settings;
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+use compositor::Limits;
+
+pub use settings::{Flags, SETTINGS, Setting};
+
+/// Everything that can be set, validated.
+#[derive(Clone, Debug)]
+pub struct Config {
+    pub store: StoreUrl,
+    pub links: LinksUrl,
+    pub server: ServerConfig,
+    pub access: AccessConfig,
+    pub limits: LimitConfig,
+    pub cache: CacheConfig,
+    pub log: LogConfig,
+    /// The program that rasterises SVG in a child process: this one.
+    pub rasteriser: PathBuf,
+}
+
+/// `MILLINER_STORE`: where bytes live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// `file:PATH`
+    Files(PathBuf),
+    /// `memory:`, gone when the process ends.
+    Memory,
+}
+
+/// `MILLINER_LINKS`: where links live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinksUrl {
+    /// `memory:`; with a store on disk, journalled beside it.
+    Memory,
+}
+
+/// Listeners and the life of a connection.
+#[derive(Clone, Debug)]
+pub struct ServerConfig {
+    pub listen: SocketAddr,
+    /// `None`: no admin listener.
+    pub admin_listen: Option<SocketAddr>,
+    /// Web origins that may write from a browser.
+    pub cors_origins: Vec<HeaderValue>,
+    /// Longest an API request may take, its body included.
+    pub request_timeout: Duration,
+    /// Longest the drain at shutdown waits for running requests.
+    pub drain_timeout: Duration,
+    /// How often changes made by other processes are looked for in the catalogue.
+    pub catalogue_poll: Duration,
+    /// What signed URLs begin with; empty: a path only.
+    pub public_url: String,
+}
+
+/// Who may do what.
+#[derive(Clone, Debug)]
+pub struct AccessConfig {
+    pub keys: Mode,
+    pub signing: Mode,
+    /// One or two; the first signs, all verify.
+    pub signing_keys: Vec<SigningKey>,
+}
+
+/// Whether a credential must be shown. One that is shown is always checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    Optional,
+    Required,
+}
+
+/// One live URL-signing key.
+#[derive(Clone, Debug)]
+pub struct SigningKey {
+    pub id: String,
+    pub secret: Secret,
+}
+
+/// Bounds that are checked before memory is spent.
+#[derive(Clone, Debug)]
+pub struct LimitConfig {
+    /// Of one picture; passed to the compositor.
+    pub picture: Limits,
+    /// Bytes of working memory of all renders at once.
+    pub render_bytes: u64,
+    /// Renders that may wait for memory; past that 503.
+    pub queue: usize,
+    /// Longest a render may wait in the queue.
+    pub queue_timeout: Duration,
+    /// Longest the rasteriser may take over one SVG.
+    pub svg_timeout: Duration,
+}
+
+/// Sizes of the in-memory caches.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheConfig {
+    /// Finished composites, encoded.
+    pub composite_bytes: u64,
+    /// Decoded assets, inside the compositor.
+    pub decoded_bytes: u64,
+    /// Resolved URLs.
+    pub resolved_urls: usize,
+}
+
+/// What is logged and how.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    pub filter: String,
+    pub json: bool,
+}
+
+/// Text that is never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The bytes, for the one place that needs them.
+    pub fn expose(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}
+
+/// A setting that cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("{variable} (flag --{flag}): {given} is not usable; allowed: {allowed}")]
+pub struct ConfigError {
+    pub variable: &'static str,
+    pub flag: &'static str,
+    pub given: String,
+    pub allowed: &'static str,
+}
+
+impl Config {
+    /// Reads every setting through `lookup`, which answers a variable's value when it is set.
+    pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
+        let reader = parse::Reader::new(&lookup);
+        let server = ServerConfig::read(&reader)?;
+        Ok(Self {
+            store: reader.get("MILLINER_STORE")?,
+            links: reader.get("MILLINER_LINKS")?,
+            access: AccessConfig::read(&reader, server.listen)?,
+            server,
+            limits: LimitConfig::read(&reader)?,
+            cache: CacheConfig::read(&reader)?,
+            log: LogConfig::read(&reader)?,
+            rasteriser: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("milliner")),
+        })
+    }
+}
+
+impl ServerConfig {
+    fn read(reader: &parse::Reader<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            listen: reader.get("MILLINER_LISTEN")?,
+            admin_listen: reader.get::<parse::OrOff<SocketAddr>>("MILLINER_ADMIN_LISTEN")?.0,
+            cors_origins: reader.get::<parse::List<parse::WebOrigin>>("MILLINER_CORS_ORIGINS")?.into_values(),
+            request_timeout: reader.get::<parse::Span>("MILLINER_REQUEST_TIMEOUT")?.0,
+            drain_timeout: reader.get::<parse::Span>("MILLINER_DRAIN_TIMEOUT")?.0,
+            catalogue_poll: reader.get::<parse::Span>("MILLINER_CATALOGUE_POLL")?.0,
+            public_url: reader.get::<parse::BaseUrl>("MILLINER_PUBLIC_URL")?.0,
+        })
+    }
+}
+
+impl AccessConfig {
+    fn read(reader: &parse::Reader<'_>, listen: SocketAddr) -> Result<Self, ConfigError> {
+        let by_listener = if listen.ip().is_loopback() { Mode::Optional } else { Mode::Required };
+        let signing = reader.get("MILLINER_SIGNING")?;
+        let signing_keys: Vec<SigningKey> =
+            reader.get::<parse::List<SigningKey>>("MILLINER_SIGNING_KEYS")?.into_values();
+        let unusable = signing_keys.len() > 2 || (signing == Mode::Required && signing_keys.is_empty());
+        if unusable {
+            let given = format!("{} keys with MILLINER_SIGNING={signing}", signing_keys.len());
+            return Err(parse::Reader::error("MILLINER_SIGNING_KEYS", given));
+        }
+        Ok(Self {
+            keys: reader.get::<parse::OrAuto<Mode>>("MILLINER_KEYS")?.0.unwrap_or(by_listener),
+            signing,
+            signing_keys,
+        })
+    }
+}
+
+impl LimitConfig {
+    fn read(reader: &parse::Reader<'_>) -> Result<Self, ConfigError> {
+        let picture = Limits {
+            source_pixels: reader.get("MILLINER_LIMIT_SOURCE_PIXELS")?,
+            canvas_pixels: reader.get("MILLINER_LIMIT_CANVAS_PIXELS")?,
+            working_bytes: reader.get::<parse::Size>("MILLINER_LIMIT_WORKING_BYTES")?.0,
+            body_bytes: reader.get::<parse::Size>("MILLINER_LIMIT_BODY_BYTES")?.0,
+            layers: reader.get("MILLINER_LIMIT_LAYERS")?,
+        };
+        let render_bytes = reader.get::<parse::Size>("MILLINER_LIMIT_RENDER_BYTES")?.0;
+        if render_bytes < picture.working_bytes {
+            let given = format!("{render_bytes}, less than MILLINER_LIMIT_WORKING_BYTES,");
+            return Err(parse::Reader::error("MILLINER_LIMIT_RENDER_BYTES", given));
+        }
+        Ok(Self {
+            picture,
+            render_bytes,
+            queue: reader.get("MILLINER_LIMIT_QUEUE")?,
+            queue_timeout: reader.get::<parse::Span>("MILLINER_LIMIT_QUEUE_TIMEOUT")?.0,
+            svg_timeout: reader.get::<parse::Span>("MILLINER_LIMIT_SVG_TIMEOUT")?.0,
+        })
+    }
+}
+
+impl CacheConfig {
+    fn read(reader: &parse::Reader<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            composite_bytes: reader.get::<parse::Size>("MILLINER_CACHE_COMPOSITE_BYTES")?.0,
+            decoded_bytes: reader.get::<parse::Size>("MILLINER_CACHE_DECODED_BYTES")?.0,
+            resolved_urls: reader.get("MILLINER_CACHE_RESOLVED_URLS")?,
+        })
+    }
+}
+
+impl LogConfig {
+    fn read(reader: &parse::Reader<'_>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            filter: reader.get::<parse::LogFilter>("MILLINER_LOG")?.0,
+            json: reader.get::<parse::LogFormat>("MILLINER_LOG_FORMAT")?.is_json(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::*;
+
+    fn read(vars: &[(&'static str, &str)]) -> Result<Config, ConfigError> {
+        let vars: HashMap<_, _> = vars.iter().map(|(k, v)| (*k, (*v).to_owned())).collect();
+        Config::read(|name| vars.get(name).cloned())
+    }
+
+    #[test]
+    fn nothing_set_means_embedded_and_local() {
+        let config = read(&[]).unwrap();
+        assert_eq!(config.store, StoreUrl::Files("./data".into()));
+        assert_eq!(config.server.listen, "127.0.0.1:8080".parse().unwrap());
+        assert_eq!(config.server.admin_listen, Some("127.0.0.1:9464".parse().unwrap()));
+        assert_eq!(config.access.keys, Mode::Optional);
+        assert_eq!(config.limits.picture.body_bytes, 32 << 20);
+        assert_eq!(config.server.cors_origins, ["http://127.0.0.1:3000", "http://localhost:3000"]);
+    }
+
+    #[test]
+    fn picture_limits_default_to_the_compositors_own() {
+        let ours = read(&[]).unwrap().limits.picture;
+        assert_eq!(format!("{ours:?}"), format!("{:?}", Limits::default()));
+    }
+
+    #[test]
+    fn a_public_listener_requires_keys_unless_told() {
+        let public = ("MILLINER_LISTEN", "0.0.0.0:8080");
+        assert_eq!(read(&[public]).unwrap().access.keys, Mode::Required);
+        assert_eq!(read(&[public, ("MILLINER_KEYS", "optional")]).unwrap().access.keys, Mode::Optional);
+    }
+
+    #[test]
+    fn wrong_values_name_the_variable_what_was_given_and_what_is_allowed() {
+        for (variable, given, says) in [
+            ("MILLINER_STORE", "s3://bucket", "file:PATH or memory:"),
+            ("MILLINER_LINKS", "redis://x", "memory:"),
+            ("MILLINER_LISTEN", "here", "ADDRESS:PORT"),
+            ("MILLINER_KEYS", "maybe", "optional or required"),
+            ("MILLINER_LIMIT_BODY_BYTES", "-1", "a size"),
+            ("MILLINER_REQUEST_TIMEOUT", "soon", "a time span"),
+            ("MILLINER_SIGNING_KEYS", "short:abc", "id:secret"),
+            ("MILLINER_CORS_ORIGINS", "example.org", "http://host:port"),
+            ("MILLINER_LOG_FORMAT", "xml", "text or json"),
+            ("MILLINER_LIMIT_RENDER_BYTES", "1KiB", "a size"),
+        ] {
+            let text = read(&[(variable, given)]).unwrap_err().to_string();
+            assert!(text.starts_with(variable) && text.contains(says), "{text}");
+        }
+    }
+
+    #[test]
+    fn secrets_are_not_printed() {
+        let config = read(&[("MILLINER_SIGNING_KEYS", "k1:0123456789abcdef,k2:fedcba9876543210")]).unwrap();
+        assert!(!format!("{config:?}").contains("0123456789"));
+        let refused = read(&[("MILLINER_SIGNING_KEYS", "k1:hunter2")]).unwrap_err().to_string();
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+
+    #[test]
+    fn required_signing_needs_a_key_and_at_most_two() {
+        assert!(read(&[("MILLINER_SIGNING", "required")]).is_err());
+        let three = "a:0123456789abcdef,b:0123456789abcdef,c:0123456789abcdef";
+        assert!(read(&[("MILLINER_SIGNING_KEYS", three)]).is_err());
+    }
+}

@@ -1,0 +1,246 @@
+//! From text to typed settings: one small type per kind of value.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use axum::http::HeaderValue;
+
+use super::settings::{SETTINGS, Setting};
+use super::{ConfigError, LinksUrl, Mode, Secret, SigningKey, StoreUrl};
+
+/// Looks a setting up and parses it.
+pub struct Reader<'a> {
+    lookup: &'a dyn Fn(&'static str) -> Option<String>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(lookup: &'a dyn Fn(&'static str) -> Option<String>) -> Self {
+        Self { lookup }
+    }
+
+    /// The typed value of one variable. An empty value counts as not set.
+    pub fn get<T: FromStr>(&self, variable: &'static str) -> Result<T, ConfigError> {
+        let setting = find(variable);
+        let given = (self.lookup)(variable).filter(|v| !v.is_empty());
+        let text = given.as_deref().unwrap_or(setting.default);
+        text.parse().map_err(|_| {
+            let shown = if setting.secret { "[hidden]".to_owned() } else { format!("{text:?}") };
+            Self::error(variable, shown)
+        })
+    }
+
+    /// The error for a value that parses but does not fit the others.
+    pub fn error(variable: &'static str, given: String) -> ConfigError {
+        let setting = find(variable);
+        ConfigError { variable, flag: setting.flag, given, allowed: setting.allowed }
+    }
+}
+
+fn find(variable: &str) -> &'static Setting {
+    SETTINGS.iter().find(|s| s.variable == variable).expect("every variable that is read is in SETTINGS")
+}
+
+/// A value that does not parse; the setting says what is allowed.
+#[derive(Debug)]
+pub struct Unusable;
+
+impl FromStr for StoreUrl {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        match text.split_once(':') {
+            Some(("file", path)) if !path.is_empty() => {
+                Ok(Self::Files(path.strip_prefix("//").unwrap_or(path).into()))
+            }
+            Some(("memory", "")) => Ok(Self::Memory),
+            _ => Err(Unusable),
+        }
+    }
+}
+
+impl FromStr for LinksUrl {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        if text == "memory:" { Ok(Self::Memory) } else { Err(Unusable) }
+    }
+}
+
+impl FromStr for Mode {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        match text {
+            "optional" => Ok(Self::Optional),
+            "required" => Ok(Self::Required),
+            _ => Err(Unusable),
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::Optional { "optional" } else { "required" })
+    }
+}
+
+impl FromStr for SigningKey {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        let (id, secret) = text.split_once(':').ok_or(Unusable)?;
+        let id_ok = (1..=32).contains(&id.len())
+            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if !id_ok || secret.len() < 16 {
+            return Err(Unusable);
+        }
+        Ok(Self { id: id.to_owned(), secret: Secret::new(secret) })
+    }
+}
+
+/// `off`, or a value.
+pub struct OrOff<T>(pub Option<T>);
+
+impl<T: FromStr> FromStr for OrOff<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text == "off" { Ok(Self(None)) } else { text.parse().map(|v| Self(Some(v))) }
+    }
+}
+
+/// `auto`, or a value.
+pub struct OrAuto<T>(pub Option<T>);
+
+impl<T: FromStr> FromStr for OrAuto<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text == "auto" { Ok(Self(None)) } else { text.parse().map(|v| Self(Some(v))) }
+    }
+}
+
+/// A comma-separated list.
+pub struct List<T>(Vec<T>);
+
+impl<T> List<T> {
+    pub fn into_values<V: From<T>>(self) -> Vec<V> {
+        self.0.into_iter().map(V::from).collect()
+    }
+}
+
+impl<T: FromStr> FromStr for List<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        text.split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+            .map(T::from_str)
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
+
+/// `scheme://host[:port]`, as a browser writes the `Origin` header.
+pub struct WebOrigin(HeaderValue);
+
+impl From<WebOrigin> for HeaderValue {
+    fn from(origin: WebOrigin) -> Self {
+        origin.0
+    }
+}
+
+impl FromStr for WebOrigin {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        let host = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://")).ok_or(Unusable)?;
+        if host.is_empty() || host.contains('/') {
+            return Err(Unusable);
+        }
+        HeaderValue::from_str(text).map(Self).map_err(|_| Unusable)
+    }
+}
+
+/// Empty, or a base URL that a path can be appended to.
+pub struct BaseUrl(pub String);
+
+impl FromStr for BaseUrl {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        let absolute = text.starts_with("http://") || text.starts_with("https://");
+        if text.is_empty() || (absolute && !text.ends_with('/')) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Unusable)
+        }
+    }
+}
+
+/// Bytes: `1048576`, `1024KiB`, `1MiB`.
+pub struct Size(pub u64);
+
+impl FromStr for Size {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        let (digits, shift) = [("KiB", 10), ("MiB", 20), ("GiB", 30)]
+            .iter()
+            .find_map(|(unit, shift)| text.strip_suffix(unit).map(|digits| (digits, *shift)))
+            .unwrap_or((text, 0));
+        let count: u64 = digits.trim_end().parse().map_err(|_| Unusable)?;
+        count.checked_mul(1 << shift).map(Self).ok_or(Unusable)
+    }
+}
+
+/// A time span above zero.
+pub struct Span(pub Duration);
+
+impl FromStr for Span {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        match humantime::parse_duration(text) {
+            Ok(span) if !span.is_zero() => Ok(Self(span)),
+            _ => Err(Unusable),
+        }
+    }
+}
+
+/// A filter that the log understands.
+pub struct LogFilter(pub String);
+
+impl FromStr for LogFilter {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        tracing_subscriber::EnvFilter::try_new(text).map(|_| Self(text.to_owned())).map_err(|_| Unusable)
+    }
+}
+
+/// `text` or `json`.
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+impl LogFormat {
+    pub fn is_json(&self) -> bool {
+        matches!(self, Self::Json)
+    }
+}
+
+impl FromStr for LogFormat {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        match text {
+            "text" => Ok(Self::Text),
+            "json" => Ok(Self::Json),
+            _ => Err(Unusable),
+        }
+    }
+}

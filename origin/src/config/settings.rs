@@ -1,0 +1,159 @@
+//! The one list of settings: variable, flag, default, meaning. `--help`, the parser and the documentation are made
+//! from it, so they cannot disagree.
+
+use std::collections::HashMap;
+
+use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
+
+/// One thing that can be set, by flag or by variable.
+pub struct Setting {
+    pub variable: &'static str,
+    pub flag: &'static str,
+    pub value: &'static str,
+    pub default: &'static str,
+    /// What a wrong value is told.
+    pub allowed: &'static str,
+    pub help: &'static str,
+    /// Never echoed back.
+    pub secret: bool,
+}
+
+const fn setting(
+    variable: &'static str,
+    flag: &'static str,
+    value: &'static str,
+    default: &'static str,
+    allowed: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting { variable, flag, value, default, allowed, help, secret: false }
+}
+
+const SIZE: &str = "a size in bytes, or with KiB, MiB or GiB";
+const SPAN: &str = "a time span such as 500ms, 10s or 2m";
+const COUNT: &str = "a whole number from 1";
+const PIXELS: &str = "a whole number of pixels";
+
+/// Every setting.
+#[rustfmt::skip]
+pub const SETTINGS: &[Setting] = &[
+    setting("MILLINER_STORE", "store", "URL", "file:./data", "file:PATH or memory:",
+        "Where assets and composites are kept"),
+    setting("MILLINER_LINKS", "links", "URL", "memory:", "memory:",
+        "Where the records of finished composites are kept; with a file: store they are journalled beside it"),
+    setting("MILLINER_LISTEN", "listen", "ADDRESS:PORT", "127.0.0.1:8080", "ADDRESS:PORT",
+        "Public listener"),
+    setting("MILLINER_ADMIN_LISTEN", "admin-listen", "ADDRESS:PORT", "127.0.0.1:9464", "ADDRESS:PORT or off",
+        "Admin listener: metrics, health with detail"),
+    setting("MILLINER_PUBLIC_URL", "public-url", "URL", "", "empty, or http://host:port or https://host without a trailing slash",
+        "What signed URLs begin with; empty: they are paths"),
+    setting("MILLINER_CORS_ORIGINS", "cors-origins", "ORIGINS", "http://127.0.0.1:3000,http://localhost:3000",
+        "a comma-separated list of http://host:port or https://host",
+        "Web origins whose pages may write; reading is open to all"),
+    setting("MILLINER_KEYS", "keys", "MODE", "auto", "optional or required",
+        "Whether API calls need a key; auto: optional on a loopback listener, required otherwise"),
+    setting("MILLINER_SIGNING", "signing", "MODE", "optional", "optional or required",
+        "Whether delivery URLs must be signed; a signature that is there is always checked"),
+    Setting { secret: true, ..setting("MILLINER_SIGNING_KEYS", "signing-keys", "KEYS", "",
+        "one or two id:secret, comma-separated; the id of 1 to 32 letters, digits, '-' or '_', the secret of 16 or more characters",
+        "URL signing keys; the first signs, all verify. Prefer the variable: flags show in process lists") },
+    setting("MILLINER_LIMIT_BODY_BYTES", "limit-body-bytes", "SIZE", "32MiB", SIZE,
+        "Largest request body"),
+    setting("MILLINER_LIMIT_SOURCE_PIXELS", "limit-source-pixels", "PIXELS", "50000000", PIXELS,
+        "Largest image that is decoded"),
+    setting("MILLINER_LIMIT_CANVAS_PIXELS", "limit-canvas-pixels", "PIXELS", "50000000", PIXELS,
+        "Largest picture that is drawn"),
+    setting("MILLINER_LIMIT_LAYERS", "limit-layers", "COUNT", "16", "a whole number from 0 to 16",
+        "Most layers of one picture"),
+    setting("MILLINER_LIMIT_WORKING_BYTES", "limit-working-bytes", "SIZE", "768MiB", SIZE,
+        "Most working memory of one render"),
+    setting("MILLINER_LIMIT_RENDER_BYTES", "limit-render-bytes", "SIZE", "1536MiB",
+        "a size in bytes, or with KiB, MiB or GiB, not below MILLINER_LIMIT_WORKING_BYTES",
+        "Most working memory of all renders at once"),
+    setting("MILLINER_LIMIT_QUEUE", "limit-queue", "COUNT", "256", COUNT,
+        "Renders that may wait; past that 503"),
+    setting("MILLINER_LIMIT_QUEUE_TIMEOUT", "limit-queue-timeout", "SPAN", "20s", SPAN,
+        "Longest a render may wait"),
+    setting("MILLINER_LIMIT_SVG_TIMEOUT", "limit-svg-timeout", "SPAN", "10s", SPAN,
+        "Longest one SVG may take to rasterise"),
+    setting("MILLINER_CACHE_COMPOSITE_BYTES", "cache-composite-bytes", "SIZE", "256MiB", SIZE,
+        "Memory for finished composites"),
+    setting("MILLINER_CACHE_DECODED_BYTES", "cache-decoded-bytes", "SIZE", "256MiB", SIZE,
+        "Memory for decoded assets"),
+    setting("MILLINER_CACHE_RESOLVED_URLS", "cache-resolved-urls", "COUNT", "8192", COUNT,
+        "Delivery URLs whose resolution is remembered"),
+    setting("MILLINER_CATALOGUE_POLL", "catalogue-poll", "SPAN", "2s", SPAN,
+        "How often changes made by other processes (milliner import) are looked for"),
+    setting("MILLINER_REQUEST_TIMEOUT", "request-timeout", "SPAN", "60s", SPAN,
+        "Longest a request may take, its body included"),
+    setting("MILLINER_DRAIN_TIMEOUT", "drain-timeout", "SPAN", "25s", SPAN,
+        "Longest a shutdown waits for running requests"),
+    setting("MILLINER_LOG", "log", "FILTER", "info", "a filter such as info, debug or milliner=debug,hyper=warn",
+        "What is logged, to standard error"),
+    setting("MILLINER_LOG_FORMAT", "log-format", "FORMAT", "text", "text or json",
+        "How it is written"),
+];
+
+/// The settings given as flags, by variable.
+#[derive(Clone, Debug, Default)]
+pub struct Flags(HashMap<&'static str, String>);
+
+impl Flags {
+    /// The value of a setting: its flag, else its variable in the process environment.
+    pub fn or_environment(&self, variable: &'static str) -> Option<String> {
+        self.0.get(variable).cloned().or_else(|| std::env::var(variable).ok())
+    }
+}
+
+impl Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        command.args(SETTINGS.iter().map(Setting::to_arg))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl Setting {
+    fn to_arg(&self) -> Arg {
+        let default = if self.default.is_empty() { "none" } else { self.default };
+        Arg::new(self.variable)
+            .long(self.flag)
+            .value_name(self.value)
+            .help(format!("{} [env: {}] [default: {default}]", self.help, self.variable))
+            .help_heading("Settings (each also a variable)")
+            .hide_short_help(true)
+            .global(true)
+    }
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut flags = Self::default();
+        flags.update_from_arg_matches(matches)?;
+        Ok(flags)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        for setting in SETTINGS {
+            if let Some(value) = matches.get_one::<String>(setting.variable) {
+                self.0.insert(setting.variable, value.clone());
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SETTINGS;
+
+    #[test]
+    fn a_flag_is_its_variable_in_other_letters() {
+        for setting in SETTINGS {
+            let expected = setting.variable.trim_start_matches("MILLINER_").to_lowercase().replace('_', "-");
+            assert_eq!(setting.flag, expected);
+        }
+    }
+}

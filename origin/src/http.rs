@@ -1,0 +1,100 @@
+//! HTTP: every route is listed here, grouped by what a caller must be allowed to do.
+//!
+//! Handlers answer a value or an [`Error`] and name a [`CachePolicy`]; `http/finish.rs` turns both into headers and
+//! problem documents for every route alike.
+
+mod assets;
+mod cache_policy;
+mod catalogue;
+mod composites;
+mod conditional;
+mod deliver;
+mod docs;
+mod error;
+mod extract;
+mod finish;
+mod health;
+mod put_asset;
+mod resolved;
+mod schema;
+mod sign;
+
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Extension, Router};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::app::App;
+use crate::keys::Scope;
+
+pub use cache_policy::CachePolicy;
+pub use deliver::shortcut;
+pub use error::{Error, Problem};
+pub use resolved::ResolvedUrls;
+
+/// The public listener's routes.
+pub fn build_app(app: &App) -> Router {
+    let (api, openapi) = api(app).split_for_parts();
+    let documents = docs::Documents::new(&openapi);
+    let router = Router::new()
+        .route("/c/{*recipe}", get(deliver::by_recipe))
+        .route("/i/{file}", get(deliver::by_key))
+        .merge(api)
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/openapi.json", get(docs::openapi))
+        .route("/docs", get(docs::page))
+        .layer(Extension(documents));
+    finished(router, app)
+}
+
+/// The admin listener's routes: numbers, and health with detail.
+pub fn build_admin(app: &App) -> Router {
+    let router = Router::new()
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready_in_detail))
+        .route("/metrics", get(health::metrics));
+    finished(router, app)
+}
+
+/// The API proper, with its description.
+fn api(app: &App) -> OpenApiRouter<App> {
+    let scoped = |routes: OpenApiRouter<App>, scope: Scope| {
+        routes.route_layer(from_fn_with_state((app.clone(), scope), extract::require))
+    };
+    let open = OpenApiRouter::with_openapi(docs::Description::openapi()).routes(routes!(catalogue::manifest));
+    let read = OpenApiRouter::new()
+        .routes(routes!(assets::list))
+        .routes(routes!(assets::get))
+        .routes(routes!(assets::content))
+        .routes(routes!(composites::get))
+        .routes(routes!(composites::explain));
+    let write = OpenApiRouter::new()
+        .routes(routes!(put_asset::put))
+        .routes(routes!(assets::patch))
+        .routes(routes!(assets::delete));
+    let render = OpenApiRouter::new().routes(routes!(composites::create));
+    let sign = OpenApiRouter::new().routes(routes!(sign::sign));
+    open.merge(scoped(read, Scope::Read))
+        .merge(scoped(write, Scope::Write))
+        .merge(scoped(render, Scope::Render))
+        .merge(scoped(sign, Scope::Sign))
+}
+
+/// What all routes share. The last layer is the outermost.
+fn finished(router: Router<App>, app: &App) -> Router {
+    router
+        .fallback(|| async { Error::NotFound })
+        .method_not_allowed_fallback(|| async { Error::MethodNotAllowed })
+        .layer(from_fn(extract::refuse_odd_paths))
+        .layer(from_fn_with_state(app.clone(), extract::within_time))
+        .layer(CatchPanicLayer::custom(|_| Error::Panicked.into_response()))
+        .layer(from_fn_with_state(app.clone(), finish::finish))
+        .layer(DefaultBodyLimit::disable())
+        .with_state(app.clone())
+}

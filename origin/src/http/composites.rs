@@ -1,0 +1,128 @@
+//! Composites by API: render one, look one up, explain a recipe without rendering it.
+
+use std::sync::Arc;
+
+use axum::Extension;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use compositor::{CompositeKey, Plan, Recipe};
+
+use super::cache_policy::CachePolicy;
+use super::error::Error;
+use super::extract::{Json, path_text};
+use super::schema::{CacheView, CompositeView, Explanation, IngredientView, ProblemSchema, RecipeBody};
+use crate::app::App;
+use crate::catalogue::Snapshot;
+use crate::compose::{Source, get_or_render, link_of};
+use crate::links::{Link, LinksError, StoredPlaceholder};
+use crate::store::ObjectKey;
+
+/// Render a composite
+///
+/// Renders the recipe if nobody did yet, and says where it is, how large, and what stands in for it while it loads.
+#[utoipa::path(post, path = "/v1/composites", tag = "Composites", request_body = RecipeBody, responses(
+    (status = 200, description = "It was there already", body = CompositeView),
+    (status = 201, description = "It was rendered now", body = CompositeView),
+    (status = 400, description = "The recipe is not valid", body = ProblemSchema),
+    (status = 404, description = "The recipe names an asset that is not there", body = ProblemSchema),
+    (status = 422, description = "An asset or the picture is over a limit", body = ProblemSchema),
+    (status = 501, description = "The recipe uses a part of the language that is not drawn yet", body = ProblemSchema),
+    (status = 503, description = "Too many renders are waiting; `Retry-After` says when", body = ProblemSchema),
+))]
+pub async fn create(State(app): State<App>, Json(body): Json<RecipeBody>) -> Result<Response, Error> {
+    let recipe = Recipe::from_json(&body.recipe)?;
+    let plan = Arc::new(app.catalogue.snapshot().catalogue.resolve(&recipe, body.accept.as_deref())?);
+    if let Some(undrawn) = plan.undrawn() {
+        return Err(Error::NotDrawn(undrawn.clone()));
+    }
+    let delivery = get_or_render(&app, &plan).await?;
+    let link = app.links.get(&plan.key()).unwrap_or_else(|| link_of(&plan, &delivery.hot.bytes));
+    let link = with_placeholder(&app, &plan, link).await?;
+    let rendered = matches!(delivery.source, Source::Rendered { .. });
+    let status = if rendered { StatusCode::CREATED } else { StatusCode::OK };
+    Ok((status, axum::Json(CompositeView::from(link))).into_response())
+}
+
+/// Get a composite's record
+#[utoipa::path(get, path = "/v1/composites/{key}", tag = "Composites", params(("key" = String, Path)), responses(
+    (status = 200, description = "The record", body = CompositeView),
+    (status = 404, description = "No composite with this key has been rendered", body = ProblemSchema),
+))]
+pub async fn get(State(app): State<App>, KeyPath(key): KeyPath) -> Result<Response, Error> {
+    app.settle_hits();
+    let link = app.links.get(&key).ok_or(Error::NoComposite)?;
+    Ok((Extension(CachePolicy::Private), axum::Json(CompositeView::from(link))).into_response())
+}
+
+/// Explain a recipe
+///
+/// A dry run: what the recipe means, its key, what it is made of, what it would cost, and where it is cached. Renders
+/// nothing.
+#[utoipa::path(post, path = "/v1/composites/explain", tag = "Composites", request_body = RecipeBody, responses(
+    (status = 200, description = "The explanation", body = Explanation),
+    (status = 400, description = "The recipe is not valid", body = ProblemSchema),
+    (status = 404, description = "The recipe names an asset that is not there", body = ProblemSchema),
+))]
+pub async fn explain(
+    State(app): State<App>,
+    Json(body): Json<RecipeBody>,
+) -> Result<axum::Json<Explanation>, Error> {
+    let recipe = Recipe::from_json(&body.recipe)?;
+    let snapshot = app.catalogue.snapshot();
+    let plan = snapshot.catalogue.resolve(&recipe, body.accept.as_deref())?;
+    let cache = CacheView {
+        memory: app.hot.get(&plan.key()).is_some(),
+        link: app.links.get(&plan.key()).is_some(),
+        object: app.store.contains(&ObjectKey::Composite(plan.key(), plan.format())).await?,
+    };
+    Ok(axum::Json(Explanation::new(recipe.to_path(), &plan, ingredients(&recipe, &snapshot), cache)))
+}
+
+fn ingredients(recipe: &Recipe, snapshot: &Snapshot) -> Vec<IngredientView> {
+    let view = |(pointer, asset): (String, compositor::AssetRef)| {
+        let record = snapshot.records.get(&asset.id);
+        let versions =
+            record.into_iter().flat_map(|record| std::iter::once(&record.current).chain(&record.older));
+        let mut digests = versions.map(|version| version.asset.digest.to_string());
+        let digest = digests.find(|digest| asset.pin.as_ref().is_none_or(|pin| digest.starts_with(pin)));
+        IngredientView { pointer, asset: asset.to_string(), digest }
+    };
+    recipe.assets().into_iter().map(view).collect()
+}
+
+/// The link with its placeholder, which is made the first time somebody asks.
+async fn with_placeholder(app: &App, plan: &Arc<Plan>, link: Link) -> Result<Link, Error> {
+    if link.placeholder.is_some() {
+        return Ok(link);
+    }
+    let made = app.renderer.placeholder(plan).await?;
+    let [r, g, b] = made.colour;
+    let placeholder = StoredPlaceholder {
+        colour: format!("#{r:02x}{g:02x}{b:02x}"),
+        thumbhash: BASE64_STANDARD.encode(&made.thumbhash),
+    };
+    let link = Link { placeholder: Some(placeholder), ..link };
+    if let Err(error) = app.links.set(link.clone()) {
+        log_lost(&error);
+    }
+    Ok(link)
+}
+
+fn log_lost(error: &LinksError) {
+    tracing::error!(%error, "a placeholder could not be recorded; it will be made again");
+}
+
+/// The composite key in the path.
+pub struct KeyPath(CompositeKey);
+
+impl<S: Send + Sync> axum::extract::FromRequestParts<S> for KeyPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut http::request::Parts, state: &S) -> Result<Self, Error> {
+        let text = path_text(parts, state).await?;
+        let refuse = |error: compositor::key::KeyError| Error::malformed("/key", error.to_string());
+        text.parse().map(Self).map_err(refuse)
+    }
+}

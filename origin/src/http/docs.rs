@@ -1,0 +1,132 @@
+//! The API's description: `/openapi.json`, made from the handlers, and `/docs`, a page made from that. The page is one
+//! file without scripts.
+
+mod page;
+
+use axum::Extension;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::{Modify, OpenApi};
+
+use super::cache_policy::CachePolicy;
+use super::schema::ProblemSchema;
+
+/// What the handlers do not say themselves.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Milliner",
+        description = "Composites overlay images onto base images and delivers the result. A picture is named by a \
+                       path, `/c/{base}/{layer}….{format}`; the API manages what those paths can name.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    paths(deliver_recipe, deliver_key),
+    components(schemas(ProblemSchema)),
+    modifiers(&KeyScheme),
+    security((), ("key" = [])),
+    tags(
+        (name = "Delivery", description = "Pictures, by recipe and by key"),
+        (name = "Catalogue", description = "What recipes are resolved with"),
+        (name = "Assets", description = "Bases and overlays"),
+        (name = "Composites", description = "Finished pictures"),
+        (name = "Signatures", description = "URLs that cannot be made up"),
+    ),
+)]
+pub struct Description;
+
+struct KeyScheme;
+
+impl Modify for KeyScheme {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        let key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::with_description(
+            "x-api-key",
+            "Made with `milliner keys create`; needed where the server says so. Scopes: read, write, render, sign.",
+        )));
+        components.add_security_scheme("key", key);
+    }
+}
+
+/// Deliver a composite by recipe
+///
+/// `If-None-Match` with the current key is answered 304 without any work. `Content-Location` is the canonical path.
+#[utoipa::path(get, path = "/c/{recipe}", tag = "Delivery", security(()),
+    params(
+        ("recipe" = String, Path, description = "`{base}/{layer}….{format}`", example = "tabby;w=800/top-hat.png"),
+        ("k" = Option<String>, Query, description = "id of the signing key"),
+        ("e" = Option<u64>, Query, description = "expiry, Unix seconds"),
+        ("s" = Option<String>, Query, description = "signature"),
+    ),
+    responses(
+        (status = 200, description = "The picture", content(
+            (String = "image/png"), (String = "image/jpeg"), (String = "image/webp"), (String = "image/avif"))),
+        (status = 304, description = "`If-None-Match` names it"),
+        (status = 400, description = "The recipe is not valid", body = ProblemSchema),
+        (status = 403, description = "The signature is not valid", body = ProblemSchema),
+        (status = 404, description = "The recipe names an asset that is not there", body = ProblemSchema),
+        (status = 406, description = "`Accept` refuses every format of an `auto` recipe", body = ProblemSchema),
+        (status = 422, description = "An asset or the picture is over a limit", body = ProblemSchema),
+        (status = 501, description = "Not drawn yet", body = ProblemSchema),
+        (status = 503, description = "Too many renders are waiting", body = ProblemSchema),
+    ))]
+#[expect(
+    dead_code,
+    reason = "describes deliver::by_recipe, whose route is a wildcard that OpenAPI cannot write"
+)]
+fn deliver_recipe() {}
+
+/// Deliver a composite by key
+#[utoipa::path(get, path = "/i/{key}.{ext}", tag = "Delivery", security(()),
+    params(
+        ("key" = String, Path, description = "40 hex digits: the `ETag` of the composite"),
+        ("ext" = String, Path, description = "png, jpg, webp or avif"),
+    ),
+    responses(
+        (status = 200, description = "The picture; it never changes", content(
+            (String = "image/png"), (String = "image/jpeg"), (String = "image/webp"), (String = "image/avif"))),
+        (status = 304, description = "`If-None-Match` names it"),
+        (status = 404, description = "No composite with this key has been rendered", body = ProblemSchema),
+    ))]
+#[expect(dead_code, reason = "describes deliver::by_key, whose route takes key and extension as one segment")]
+fn deliver_key() {}
+
+/// Both documents, written once.
+#[derive(Clone)]
+pub struct Documents {
+    json: Bytes,
+    html: Bytes,
+}
+
+impl Documents {
+    /// The documents of this description.
+    pub fn new(openapi: &utoipa::openapi::OpenApi) -> Self {
+        let value = serde_json::to_value(openapi).expect("a description is plain data");
+        let json = serde_json::to_vec_pretty(&value).expect("a description is plain data").into();
+        Self { json, html: page::render(&value).into() }
+    }
+}
+
+/// `GET /openapi.json`
+pub async fn openapi(Extension(documents): Extension<Documents>) -> Response {
+    document("application/json", documents.json)
+}
+
+/// `GET /docs`
+pub async fn page(Extension(documents): Extension<Documents>) -> Response {
+    let mut response = document("text/html; charset=utf-8", documents.html);
+    let policy =
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+fn document(content_type: &'static str, bytes: Bytes) -> Response {
+    (
+        Extension(CachePolicy::Revalidate),
+        [(header::CONTENT_TYPE, HeaderValue::from_static(content_type))],
+        bytes,
+    )
+        .into_response()
+}

@@ -1,0 +1,323 @@
+//! The one error of the HTTP side. Domain errors say what happened; this file alone says what the caller is told:
+//! status, problem type (RFC 9457), pointer. What is not the caller's business goes to the log, once.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use compositor::{AssetId, Digest, ParseError, RenderError, ResolveError, Undrawn};
+use serde::Serialize;
+
+use crate::keys::{KeyError, RateState, Scope};
+use crate::metadata::MetadataError;
+use crate::rasterise::RasteriseError;
+use crate::renderer::RenderFailure;
+use crate::signing::SignatureError;
+use crate::store::StoreError;
+use crate::upload::UploadError;
+
+/// How long a caller should wait when there are too many renders.
+const RETRY_SECS: u64 = 2;
+
+/// Everything a request can fail of.
+#[derive(Debug)]
+pub enum Error {
+    Recipe(ParseError),
+    Resolve(ResolveError),
+    NotDrawn(Undrawn),
+    Signature(SignatureError),
+    Key(KeyError),
+    Render(RenderFailure),
+    Upload(UploadError),
+    Metadata(MetadataError),
+    Store(StoreError),
+    NoAsset(AssetId),
+    NoVersion(AssetId, Digest),
+    NoComposite,
+    NoSigningKey,
+    /// A parameter, header or body that is not as documented.
+    Malformed {
+        pointer: String,
+        detail: String,
+    },
+    BodyTooLarge {
+        limit: u64,
+    },
+    BodyBroken,
+    UnsupportedType {
+        given: String,
+        allowed: &'static str,
+    },
+    Precondition,
+    UriTooLong,
+    NotFound,
+    MethodNotAllowed,
+    OutOfTime,
+    Panicked,
+}
+
+/// A problem document (RFC 9457), still without the instance.
+#[derive(Clone, Debug)]
+pub struct Problem {
+    pub status: StatusCode,
+    /// Names the problem's type: `/docs#problem-{slug}`.
+    pub slug: &'static str,
+    pub title: &'static str,
+    pub detail: String,
+    pub pointer: Option<String>,
+    pub retry_after: Option<u64>,
+    pub rate: Option<RateState>,
+    /// For the log: what the caller is not told.
+    pub report: Option<String>,
+}
+
+/// Every problem type: slug, status, title. The documentation page lists them from here.
+pub const PROBLEMS: &[(&str, u16, &str)] = &[
+    ("bad-recipe", 400, "The recipe is not valid"),
+    ("bad-request", 400, "The request is not valid"),
+    ("bad-metadata", 400, "The metadata is not valid"),
+    ("no-key", 401, "An API key is needed"),
+    ("bad-key", 401, "The API key is not valid"),
+    ("no-scope", 403, "The API key does not allow this"),
+    ("bad-signature", 403, "The URL's signature is not valid"),
+    ("not-found", 404, "There is nothing here"),
+    ("unknown-asset", 404, "There is no such asset"),
+    ("unknown-composite", 404, "There is no such composite"),
+    ("method-not-allowed", 405, "This path does not know that method"),
+    ("not-acceptable", 406, "No format is acceptable"),
+    ("precondition-failed", 412, "The asset is in another state"),
+    ("too-large", 413, "The body is too large"),
+    ("uri-too-long", 414, "The URL is too long"),
+    ("unsupported-type", 415, "The body is of the wrong type"),
+    ("bad-image", 422, "The image cannot be used"),
+    ("over-limit", 422, "The picture is over a limit"),
+    ("too-many-calls", 429, "The API key has made too many calls"),
+    ("internal", 500, "Something went wrong here"),
+    ("not-drawn", 501, "This part of the language is not drawn yet"),
+    ("busy", 503, "Too many renders are waiting"),
+    ("unavailable", 503, "A part of the service is not reachable"),
+];
+
+impl Error {
+    /// A malformed parameter.
+    pub fn malformed(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self::Malformed { pointer: pointer.into(), detail: detail.into() }
+    }
+
+    /// What the caller is told.
+    pub fn problem(self) -> Problem {
+        match self {
+            Self::Recipe(error) => Problem::at("bad-recipe", error.to_string(), error.pointer()),
+            Self::Resolve(error) => unresolved(&error),
+            Self::NotDrawn(undrawn) => Problem::at(
+                "not-drawn",
+                format!("{} is understood but not drawn yet", undrawn.name),
+                &undrawn.pointer,
+            ),
+            Self::Signature(error) => Problem::new("bad-signature", error.to_string()),
+            Self::Key(error) => key(error),
+            Self::Render(failure) => unrendered(&failure),
+            Self::Upload(error) => not_uploaded(error),
+            Self::Metadata(error) => Problem::at("bad-metadata", error.to_string(), &error.pointer),
+            Self::Store(error) => unavailable(&error),
+            Self::NoAsset(id) => Problem::new("unknown-asset", format!("there is no asset `{id}`")),
+            Self::NoVersion(id, digest) => {
+                Problem::new("unknown-asset", format!("asset `{id}` has no version `{digest}`"))
+            }
+            Self::NoComposite => {
+                Problem::new("unknown-composite", "no composite with this key has been rendered")
+            }
+            Self::NoSigningKey => {
+                Problem::at("bad-request", "there is no such signing key on this server", "/key")
+            }
+            Self::Malformed { pointer, detail } => Problem::at("bad-request", detail, &pointer),
+            Self::BodyTooLarge { limit } => {
+                Problem::new("too-large", format!("a body may have at most {limit} bytes"))
+            }
+            Self::BodyBroken => Problem::new("bad-request", "the body ended before it was complete"),
+            Self::UnsupportedType { given, allowed } => {
+                Problem::new("unsupported-type", format!("the body is `{given}`; allowed: {allowed}"))
+            }
+            Self::Precondition => {
+                Problem::new("precondition-failed", "the condition in the request does not hold")
+            }
+            Self::UriTooLong => Problem::new("uri-too-long", "a URL may have at most 8192 bytes"),
+            Self::NotFound => Problem::new("not-found", "no resource has this path"),
+            Self::MethodNotAllowed => Problem::new("method-not-allowed", "see the `allow` header, or /docs"),
+            Self::OutOfTime => {
+                Problem::new("unavailable", "the request took too long").retry_after(RETRY_SECS)
+            }
+            Self::Panicked => Problem::new("internal", "").report("a handler panicked"),
+        }
+    }
+}
+
+fn unresolved(error: &ResolveError) -> Problem {
+    let slug = match error {
+        ResolveError::UnknownAsset { .. } | ResolveError::UnknownVersion { .. } => "unknown-asset",
+        ResolveError::NotAcceptable { .. } => "not-acceptable",
+        ResolveError::TooLarge { .. } => "over-limit",
+        ResolveError::AmbiguousVersion { .. }
+        | ResolveError::WrongKind { .. }
+        | ResolveError::UnknownAnchor { .. } => "bad-recipe",
+    };
+    Problem::at(slug, error.to_string(), error.pointer())
+}
+
+fn key(error: KeyError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        KeyError::Missing => Problem::new("no-key", detail),
+        KeyError::Invalid => Problem::new("bad-key", detail),
+        KeyError::Scope(Scope::Read | Scope::Write | Scope::Render | Scope::Sign) => {
+            Problem::new("no-scope", detail)
+        }
+        KeyError::TooMany(rate) => Problem {
+            rate: Some(rate),
+            ..Problem::new("too-many-calls", detail).retry_after(rate.reset_secs)
+        },
+        KeyError::Store(error) => unavailable(&error),
+    }
+}
+
+fn unrendered(failure: &RenderFailure) -> Problem {
+    let report = failure.to_string();
+    match failure {
+        RenderFailure::Busy => Problem::new("busy", report).retry_after(RETRY_SECS),
+        RenderFailure::Render(error) => match error.as_ref() {
+            RenderError::Limit { .. } => Problem::new("over-limit", report),
+            RenderError::Asset { .. } => Problem::new("bad-image", report),
+            RenderError::NotDrawn { pointer, .. } => Problem::at("not-drawn", report, pointer),
+            RenderError::Missing { .. } | RenderError::Encode { .. } => {
+                Problem::new("internal", "").report(report)
+            }
+        },
+        RenderFailure::Damaged(_) => Problem::new("bad-image", report.clone()).report(report),
+        RenderFailure::Lost(_) | RenderFailure::Panicked => Problem::new("internal", "").report(report),
+        RenderFailure::Store(_) => {
+            Problem::new("unavailable", "the store cannot be reached").retry_after(RETRY_SECS).report(report)
+        }
+    }
+}
+
+fn not_uploaded(error: UploadError) -> Problem {
+    let detail = error.to_string();
+    match error {
+        UploadError::Empty => Problem::new("bad-request", detail),
+        UploadError::Mislabelled { .. } => Problem::new("unsupported-type", detail),
+        UploadError::Unrecognised | UploadError::Image(_) | UploadError::Svg(RasteriseError::Refused(_)) => {
+            Problem::new("bad-image", detail)
+        }
+        UploadError::Svg(RasteriseError::Io(_)) => Problem::new("internal", "").report(detail),
+        UploadError::Metadata(error) => Error::Metadata(error).problem(),
+        UploadError::Store(error) => unavailable(&error),
+        UploadError::Precondition => Error::Precondition.problem(),
+    }
+}
+
+fn unavailable(error: &StoreError) -> Problem {
+    match error {
+        StoreError::Conflict { .. } => Error::Precondition.problem(),
+        StoreError::Io { .. } => Problem::new("unavailable", "the store cannot be reached")
+            .retry_after(RETRY_SECS)
+            .report(error.to_string()),
+    }
+}
+
+impl Problem {
+    fn new(slug: &'static str, detail: impl Into<String>) -> Self {
+        let (_, status, title) = PROBLEMS.iter().find(|(known, ..)| *known == slug).copied().unwrap_or((
+            slug,
+            500,
+            "Something went wrong here",
+        ));
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let detail = detail.into();
+        Self { status, slug, title, detail, pointer: None, retry_after: None, rate: None, report: None }
+    }
+
+    fn at(slug: &'static str, detail: impl Into<String>, pointer: &str) -> Self {
+        Self { pointer: Some(pointer.to_owned()), ..Self::new(slug, detail) }
+    }
+
+    fn retry_after(self, secs: u64) -> Self {
+        Self { retry_after: Some(secs), ..self }
+    }
+
+    fn report(self, report: impl Into<String>) -> Self {
+        Self { report: Some(report.into()), ..self }
+    }
+
+    /// The document's bytes.
+    pub fn to_json(&self, instance: &str) -> Vec<u8> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            r#type: String,
+            title: &'a str,
+            status: u16,
+            #[serde(skip_serializing_if = "str::is_empty")]
+            detail: &'a str,
+            instance: &'a str,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            pointer: Option<&'a str>,
+        }
+        let document = Document {
+            r#type: format!("/docs#problem-{}", self.slug),
+            title: self.title,
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            instance,
+            pointer: self.pointer.as_deref(),
+        };
+        serde_json::to_vec(&document).expect("a problem is plain data")
+    }
+}
+
+impl IntoResponse for Error {
+    /// The status and the headers; `http/finish.rs` adds the document, which names the request.
+    fn into_response(self) -> Response {
+        let problem = self.problem();
+        let mut response = problem.status.into_response();
+        let headers = response.headers_mut();
+        if let Some(secs) = problem.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(secs));
+        }
+        if problem.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey header=\"x-api-key\""));
+        }
+        response.extensions_mut().insert(problem);
+        response
+    }
+}
+
+macro_rules! from {
+    ($($variant:ident($source:ty)),+ $(,)?) => { $(
+        impl From<$source> for Error {
+            fn from(error: $source) -> Self {
+                Self::$variant(error)
+            }
+        }
+    )+ };
+}
+
+from!(
+    Recipe(ParseError),
+    Resolve(ResolveError),
+    Signature(SignatureError),
+    Key(KeyError),
+    Render(RenderFailure),
+    Upload(UploadError),
+    Metadata(MetadataError),
+    Store(StoreError),
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_problem_type_is_listed_with_its_status() {
+        for (slug, status, title) in PROBLEMS {
+            let problem = Problem::new(slug, "");
+            assert_eq!((problem.status.as_u16(), problem.title), (*status, *title));
+        }
+    }
+}

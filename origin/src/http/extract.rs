@@ -1,0 +1,133 @@
+//! What handlers are given: ids, JSON and bodies, checked; and the layers that refuse a request before its handler.
+
+use std::str::FromStr;
+
+use axum::body::Body;
+use axum::extract::{FromRequest, FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use compositor::AssetId;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use tokio::time::timeout;
+
+use super::error::Error;
+use crate::app::App;
+use crate::keys::Scope;
+
+/// Longest URL that is looked at.
+const MAX_URI_BYTES: usize = 8192;
+/// Longest JSON body: a recipe of 16 layers is far below.
+const MAX_JSON_BYTES: u64 = 256 << 10;
+
+/// Lets a request through if its API key allows `scope`.
+pub async fn require(State((app, scope)): State<(App, Scope)>, request: Request, next: Next) -> Response {
+    let presented = match request.headers().get("x-api-key").map(|key| key.to_str()) {
+        None => None,
+        Some(Ok(key)) => Some(key),
+        // Not text, so nobody's key.
+        Some(Err(_)) => Some(""),
+    };
+    match app.keys.authorize(presented, scope).await {
+        Err(error) => Error::Key(error).into_response(),
+        Ok(rate) => {
+            let mut response = next.run(request).await;
+            if let Some(rate) = rate {
+                response.extensions_mut().insert(rate);
+            }
+            response
+        }
+    }
+}
+
+/// Bounds the time of a request, its body included.
+pub async fn within_time(State(app): State<App>, request: Request, next: Next) -> Response {
+    let answer = timeout(app.config.server.request_timeout, next.run(request)).await;
+    answer.unwrap_or_else(|_| Error::OutOfTime.into_response())
+}
+
+/// No path of ours has a dot segment, encoded or not: nothing behind us may ever resolve one.
+pub async fn refuse_odd_paths(request: Request, next: Next) -> Response {
+    let uri = request.uri();
+    if uri.path().len() + uri.query().map_or(0, str::len) > MAX_URI_BYTES {
+        return Error::UriTooLong.into_response();
+    }
+    let is_dots =
+        |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    if uri.path().split('/').any(is_dots) {
+        return Error::malformed("", "a path may not have a dot segment").into_response();
+    }
+    next.run(request).await
+}
+
+/// The asset id in the path.
+pub struct AssetPath(pub AssetId);
+
+impl<S: Send + Sync> FromRequestParts<S> for AssetPath {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let text = path_text(parts, state).await?;
+        let refuse = |error: compositor::asset::NameError| {
+            Error::malformed("/id", format!("the id in the path is not valid; allowed: {error}"))
+        };
+        AssetId::from_str(&text).map(Self).map_err(refuse)
+    }
+}
+
+/// The one parameter of the path, decoded.
+pub async fn path_text<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, Error> {
+    let path = Path::<String>::from_request_parts(parts, state).await;
+    path.map(|Path(text)| text).map_err(|rejection| Error::malformed("", rejection.body_text()))
+}
+
+/// Query parameters as a type; unknown ones are refused by the type.
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let query = axum::extract::Query::try_from_uri(&parts.uri);
+        query.map(|q| Self(q.0)).map_err(|rejection| Error::malformed("/query", rejection.body_text()))
+    }
+}
+
+/// A JSON body.
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
+        let given = content_type(request.headers());
+        if !matches!(given, "application/json" | "application/merge-patch+json") {
+            return Err(Error::UnsupportedType { given: given.to_owned(), allowed: "application/json" });
+        }
+        let body = read_body(request.into_body(), MAX_JSON_BYTES).await?;
+        serde_json::from_slice(&body).map(Self).map_err(|error| Error::malformed("", error.to_string()))
+    }
+}
+
+/// The essence of `Content-Type`, empty where there is none.
+pub fn content_type(headers: &HeaderMap) -> &str {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim()
+}
+
+/// The whole body, if it is no longer than `limit`; a longer announced one is refused before it is read.
+pub async fn read_body(body: Body, limit: u64) -> Result<Bytes, Error> {
+    use axum::body::HttpBody;
+    if body.size_hint().lower() > limit {
+        return Err(Error::BodyTooLarge { limit });
+    }
+    let most = usize::try_from(limit).unwrap_or(usize::MAX);
+    match Limited::new(body, most).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Error::BodyTooLarge { limit }),
+        Err(_) => Err(Error::BodyBroken),
+    }
+}

@@ -1,0 +1,368 @@
+//! The shapes of the API's JSON, as they are written and as `/openapi.json` describes them.
+
+use std::collections::BTreeMap;
+
+use compositor::{Asset, Plan};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::catalogue::{AssetRecord, Version};
+use crate::clock::rfc3339;
+use crate::links::Link;
+
+/// An asset, as in the manifest.
+#[derive(ToSchema)]
+#[schema(as = Asset)]
+#[expect(dead_code, reason = "describes compositor::Asset, which knows nothing of OpenAPI")]
+pub struct AssetSchema {
+    /// `[a-z0-9][a-z0-9-]{0,63}`
+    #[schema(example = "tabby", pattern = "^[a-z0-9][a-z0-9-]{0,63}$")]
+    id: String,
+    /// BLAKE3 of the normalised bytes, 64 hex digits; 10 or more of them pin a recipe to this version.
+    digest: String,
+    kind: KindSchema,
+    width: u32,
+    height: u32,
+    /// Length of the normalised image.
+    bytes: u64,
+    /// `image/png` or `image/jpeg`
+    media_type: String,
+    /// Has it no transparent pixel?
+    opaque: bool,
+    title: String,
+    tags: Vec<String>,
+    licence: Option<String>,
+    /// Named points: of a base, where things sit; of an overlay, where it sits by.
+    anchors: Option<BTreeMap<String, AnchorSchema>>,
+    focus: Option<FocusSchema>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Kind, rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes compositor::Kind")]
+pub enum KindSchema {
+    Base,
+    Overlay,
+    Font,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Anchor)]
+#[expect(dead_code, reason = "describes compositor::Anchor")]
+pub struct AnchorSchema {
+    /// From the left, as a fraction of the width.
+    x: f64,
+    /// From the top, as a fraction of the height.
+    y: f64,
+    /// What it measures there, as a fraction of the width.
+    span: f64,
+    /// Degrees clockwise.
+    #[schema(default = 0.0)]
+    angle: Option<f64>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Focus)]
+#[expect(dead_code, reason = "describes compositor::Focus")]
+pub struct FocusSchema {
+    x: f64,
+    y: f64,
+}
+
+/// The manifest: everything that a recipe can name.
+#[derive(ToSchema)]
+#[schema(as = Catalogue)]
+#[expect(dead_code, reason = "describes compositor::Catalogue")]
+pub struct CatalogueSchema {
+    /// Digest of the manifest; also its `ETag`.
+    version: String,
+    assets: Vec<AssetSchema>,
+}
+
+/// A change of metadata (RFC 7396): absent stays, null clears.
+#[derive(ToSchema)]
+#[schema(as = Metadata)]
+#[expect(dead_code, reason = "describes crate::metadata::Metadata")]
+pub struct MetadataSchema {
+    kind: Option<KindSchema>,
+    title: Option<String>,
+    tags: Option<Vec<String>>,
+    licence: Option<String>,
+    anchors: Option<BTreeMap<String, AnchorSchema>>,
+    focus: Option<FocusSchema>,
+}
+
+/// An asset with its history.
+#[derive(Serialize, ToSchema)]
+pub struct AssetView {
+    #[serde(flatten)]
+    #[schema(value_type = AssetSchema)]
+    asset: Asset,
+    /// When this content was added.
+    added: String,
+    /// Where the normalised image is.
+    content: String,
+    /// The current version first.
+    versions: Vec<VersionView>,
+}
+
+/// One content of an asset.
+#[derive(Serialize, ToSchema)]
+pub struct VersionView {
+    digest: String,
+    width: u32,
+    height: u32,
+    bytes: u64,
+    added: String,
+    content: String,
+}
+
+impl From<&AssetRecord> for AssetView {
+    fn from(record: &AssetRecord) -> Self {
+        let Version { asset, added, .. } = &record.current;
+        Self {
+            asset: asset.clone(),
+            added: rfc3339(*added),
+            content: format!("/v1/assets/{}/content", asset.id),
+            versions: std::iter::once(&record.current).chain(&record.older).map(VersionView::from).collect(),
+        }
+    }
+}
+
+impl From<&Version> for VersionView {
+    fn from(version: &Version) -> Self {
+        let asset = &version.asset;
+        Self {
+            digest: asset.digest.to_string(),
+            width: asset.width,
+            height: asset.height,
+            bytes: asset.bytes,
+            added: rfc3339(version.added),
+            content: format!("/v1/assets/{}/content?digest={}", asset.id, asset.digest),
+        }
+    }
+}
+
+/// One page of assets, sorted by id.
+#[derive(Serialize, ToSchema)]
+pub struct AssetPage {
+    pub assets: Vec<AssetView>,
+    /// Pass it as `cursor` for the next page; absent on the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Which assets to list.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ListParams {
+    /// Only this kind.
+    #[param(value_type = Option<KindSchema>)]
+    pub kind: Option<compositor::Kind>,
+    /// Only those with this tag.
+    pub tag: Option<String>,
+    /// Where the last page ended.
+    pub cursor: Option<String>,
+    /// Most assets on the page, 1 to 500; 100 unless said.
+    #[param(minimum = 1, maximum = 500)]
+    pub limit: Option<usize>,
+}
+
+/// Which rendition of an asset.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub struct ContentParams {
+    /// Width of a smaller rendition in pixels, 1 to 8192; never larger than the asset.
+    #[param(minimum = 1, maximum = 8192)]
+    pub w: Option<u32>,
+    /// A version by its digest, all 64 digits.
+    pub digest: Option<String>,
+}
+
+/// A recipe to render, explain or sign.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RecipeBody {
+    /// The URL form, `/c/tabby;w=800/top-hat.png`, or the same as an object.
+    #[schema(value_type = RecipeSchema)]
+    pub recipe: serde_json::Value,
+    /// What an `auto` format is chosen from; like the header.
+    pub accept: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Recipe)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the two forms of compositor::Recipe")]
+pub enum RecipeSchema {
+    #[schema(example = "/c/tabby;w=800/top-hat.png")]
+    Url(String),
+    Object(serde_json::Map<String, serde_json::Value>),
+}
+
+/// A finished composite.
+#[derive(Serialize, ToSchema)]
+pub struct CompositeView {
+    pub key: String,
+    /// The canonical recipe, its format resolved.
+    pub recipe: String,
+    /// By key: kept for ever.
+    pub immutable: String,
+    pub format: String,
+    pub width: u32,
+    pub height: u32,
+    pub bytes: u64,
+    /// Dominant colour, `#rrggbb`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub colour: Option<String>,
+    /// `ThumbHash`, base64: a blurred stand-in of about 25 bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thumbhash: Option<String>,
+    /// Content digests of what was drawn.
+    pub ingredients: Vec<String>,
+    /// When it was rendered.
+    pub created: String,
+    /// Deliveries that this origin remembers.
+    pub hits: u64,
+}
+
+impl From<Link> for CompositeView {
+    fn from(link: Link) -> Self {
+        let (colour, thumbhash) = link.placeholder.map(|p| (p.colour, p.thumbhash)).unzip();
+        Self {
+            key: link.key.to_string(),
+            recipe: link.recipe,
+            immutable: format!("/i/{}.{}", link.key, link.format.extension()),
+            format: link.format.extension().to_owned(),
+            width: link.width,
+            height: link.height,
+            bytes: link.bytes,
+            colour,
+            thumbhash,
+            ingredients: link.ingredients.iter().map(ToString::to_string).collect(),
+            created: rfc3339(link.created),
+            hits: link.hits,
+        }
+    }
+}
+
+/// What a recipe means, without rendering it.
+#[derive(Serialize, ToSchema)]
+pub struct Explanation {
+    /// The canonical recipe as given.
+    pub canonical: String,
+    /// The canonical recipe with its format resolved.
+    pub recipe: String,
+    pub key: String,
+    pub immutable: String,
+    pub format: String,
+    pub width: u32,
+    pub height: u32,
+    /// Is every asset pinned?
+    pub pinned: bool,
+    /// Are the bytes the same wherever they are rendered?
+    pub portable: bool,
+    /// Predicted working memory of the render.
+    pub working_bytes: u64,
+    /// Every asset that the recipe names.
+    pub ingredients: Vec<IngredientView>,
+    /// What is understood but not drawn yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_drawn: Option<NotDrawnView>,
+    pub cache: CacheView,
+}
+
+impl Explanation {
+    /// The part of the explanation that needs only the plan.
+    pub fn new(canonical: String, plan: &Plan, ingredients: Vec<IngredientView>, cache: CacheView) -> Self {
+        let (width, height) = plan.canvas();
+        Self {
+            canonical,
+            recipe: plan.canonical_path(),
+            key: plan.key().to_string(),
+            immutable: plan.immutable_path(),
+            format: plan.format().extension().to_owned(),
+            width,
+            height,
+            pinned: plan.is_pinned(),
+            portable: plan.lossless_everywhere(),
+            working_bytes: plan.working_bytes(),
+            ingredients,
+            not_drawn: plan
+                .undrawn()
+                .map(|undrawn| NotDrawnView { pointer: undrawn.pointer.clone(), name: undrawn.name.clone() }),
+            cache,
+        }
+    }
+}
+
+/// One asset that a recipe names.
+#[derive(Serialize, ToSchema)]
+pub struct IngredientView {
+    /// Where the recipe names it (RFC 6901).
+    pub pointer: String,
+    /// The asset as named.
+    pub asset: String,
+    /// Content digest of the version that is meant.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct NotDrawnView {
+    pub pointer: String,
+    pub name: String,
+}
+
+/// Where the composite is already.
+#[derive(Serialize, ToSchema)]
+pub struct CacheView {
+    pub memory: bool,
+    pub link: bool,
+    pub object: bool,
+}
+
+/// A recipe to sign.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SignBody {
+    /// As for `POST /v1/composites`.
+    #[schema(value_type = RecipeSchema)]
+    pub recipe: serde_json::Value,
+    /// Unix seconds; absent: the URL never expires.
+    pub expires: Option<u64>,
+    /// The same as seconds from now; not both.
+    pub expires_in: Option<u64>,
+    /// Id of the signing key; the first unless said.
+    pub key: Option<String>,
+}
+
+/// A signed URL.
+#[derive(Serialize, ToSchema)]
+pub struct SignedView {
+    /// The public URL, or the path where the origin knows no public URL.
+    pub url: String,
+    pub path: String,
+    pub key: String,
+    pub signature: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+}
+
+/// A problem document (RFC 9457).
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "describes http::error::Problem as it is written")]
+pub struct ProblemSchema {
+    /// `/docs#problem-…`
+    r#type: String,
+    title: String,
+    status: u16,
+    detail: Option<String>,
+    /// The path that was asked for.
+    instance: String,
+    /// The place in the recipe or the body that is at fault (RFC 6901).
+    pointer: Option<String>,
+}

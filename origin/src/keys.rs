@@ -1,0 +1,142 @@
+//! API keys: who may call what. A key reads `mk_{id}_{secret}`; the store has a record by id with a hash of the
+//! secret, never the secret. The secret is 32 random bytes, so one plain hash protects it; it is compared in
+//! constant time.
+
+mod rate;
+mod record;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use quick_cache::sync::Cache;
+
+use crate::clock::unix_now;
+use crate::config::Mode;
+use crate::store::{ObjectKey, Records, Store, StoreError};
+
+pub use rate::{RateState, Rates};
+pub use record::{KeyId, KeyRecord, Scope};
+
+/// A revoked key works at most this much longer on a running server.
+const REMEMBERED: Duration = Duration::from_secs(2);
+
+/// The keys of a store.
+#[derive(Debug)]
+pub struct Keys {
+    store: Store,
+    mode: Mode,
+    recent: Cache<KeyId, (Instant, Option<KeyRecord>)>,
+    rates: Rates,
+}
+
+/// Why a call is not allowed.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    #[error("this call needs an API key in the `x-api-key` header")]
+    Missing,
+    #[error("the API key is unknown, expired or revoked")]
+    Invalid,
+    #[error("the API key lacks the scope `{0}`")]
+    Scope(Scope),
+    #[error("the API key may make {} calls a minute; try again in {} s", .0.per_minute, .0.reset_secs)]
+    TooMany(RateState),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A key's text, for its owner's eyes, once.
+pub struct Issued {
+    pub text: String,
+    pub record: KeyRecord,
+}
+
+impl Keys {
+    /// The keys in `store`.
+    pub fn new(store: Store, mode: Mode) -> Self {
+        Self { store, mode, recent: Cache::new(4096), rates: Rates::default() }
+    }
+
+    /// Checks a call: `presented` is the key as shown, if one was. `Ok(None)`: no key was needed.
+    pub async fn authorize(
+        &self,
+        presented: Option<&str>,
+        scope: Scope,
+    ) -> Result<Option<RateState>, KeyError> {
+        let Some(presented) = presented else {
+            return if self.mode == Mode::Required { Err(KeyError::Missing) } else { Ok(None) };
+        };
+        let (id, secret) = record::split(presented).ok_or(KeyError::Invalid)?;
+        let record = self.find(&id).await?;
+        let now = unix_now();
+        let record = record.filter(|record| record.admits(secret, now)).ok_or(KeyError::Invalid)?;
+        if !record.scopes.contains(&scope) {
+            return Err(KeyError::Scope(scope));
+        }
+        let Some(per_minute) = record.per_minute else { return Ok(None) };
+        match self.rates.spend(&id, per_minute, Instant::now()) {
+            Ok(state) => Ok(Some(state)),
+            Err(state) => Err(KeyError::TooMany(state)),
+        }
+    }
+
+    async fn find(&self, id: &KeyId) -> Result<Option<KeyRecord>, StoreError> {
+        if let Some((read_at, record)) = self.recent.get(id)
+            && read_at.elapsed() < REMEMBERED
+        {
+            return Ok(record);
+        }
+        let record = self.read(id).await?.map(|(record, _)| record);
+        self.recent.insert(id.clone(), (Instant::now(), record.clone()));
+        Ok(record)
+    }
+
+    async fn read(&self, id: &KeyId) -> Result<Option<(KeyRecord, crate::store::Revision)>, StoreError> {
+        let read = self.store.read(&ObjectKey::ApiKey(id.clone())).await?;
+        // A record we cannot read admits nobody.
+        Ok(read.and_then(|(bytes, revision)| Some((serde_json::from_slice(&bytes).ok()?, revision))))
+    }
+
+    /// Makes a key and answers its text: the only time it is ever seen.
+    pub async fn create(
+        &self,
+        name: &str,
+        scopes: BTreeSet<Scope>,
+        expires: Option<u64>,
+        per_minute: Option<u32>,
+    ) -> Result<Issued, StoreError> {
+        let (text, record) = KeyRecord::generate(name, scopes, expires, per_minute);
+        self.write(&record, None).await?;
+        Ok(Issued { text, record })
+    }
+
+    /// Gives a key a new secret; the old one works for `grace` more. `None`: there is no such key.
+    pub async fn rotate(&self, id: &KeyId, grace: Duration) -> Result<Option<Issued>, StoreError> {
+        let Some((record, revision)) = self.read(id).await? else { return Ok(None) };
+        let (text, record) = record.rotated(unix_now() + grace.as_secs());
+        self.write(&record, Some(revision)).await?;
+        Ok(Some(Issued { text, record }))
+    }
+
+    /// Ends a key; its record stays, for the books. `false`: there is no such key.
+    pub async fn revoke(&self, id: &KeyId) -> Result<bool, StoreError> {
+        let Some((mut record, revision)) = self.read(id).await? else { return Ok(false) };
+        record.revoked.get_or_insert(unix_now());
+        self.write(&record, Some(revision)).await?;
+        Ok(true)
+    }
+
+    /// Every key's record.
+    pub async fn list(&self) -> Result<Vec<KeyRecord>, StoreError> {
+        let mut records = Vec::new();
+        for listed in self.store.list(Records::ApiKeys).await? {
+            let Ok(id) = listed.name.parse() else { continue };
+            records.extend(self.read(&id).await?.map(|(record, _)| record));
+        }
+        Ok(records)
+    }
+
+    async fn write(&self, record: &KeyRecord, was: Option<crate::store::Revision>) -> Result<(), StoreError> {
+        let json = serde_json::to_vec_pretty(record).expect("a key record is plain data");
+        self.store.swap(&ObjectKey::ApiKey(record.id.clone()), was, Some(json.into())).await
+    }
+}

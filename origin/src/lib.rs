@@ -1,0 +1,22 @@
+//! The origin of Milliner: API, delivery, rendering on a miss, storage, catalogue, keys, signatures, and the
+//! `milliner` command line. `main.rs` only dispatches; [`http::build_app`] is the whole service without a socket;
+//! [`compose::get_or_render`] is the journey of a picture.
+
+pub mod app;
+pub mod catalogue;
+pub mod cli;
+pub mod clock;
+pub mod compose;
+pub mod config;
+pub mod http;
+pub mod import;
+pub mod keys;
+pub mod links;
+pub mod metadata;
+pub mod rasterise;
+pub mod renderer;
+pub mod serve;
+pub mod signing;
+pub mod store;
+pub mod telemetry;
+pub mod upload;

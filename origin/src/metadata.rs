@@ -1,0 +1,151 @@
+//! What people say about an asset: kind, title, tags, anchors, focus, licence. One type for every way it arrives
+//! (upload, patch, sidecar file), with the rules of a JSON merge patch (RFC 7396): a field that is absent stays as it
+//! is, one that is null is cleared.
+
+use std::collections::BTreeMap;
+
+use compositor::asset::is_anchor_name;
+use compositor::{Anchor, Asset, Focus, Kind};
+use serde::{Deserialize, Deserializer};
+
+const MAX_TEXT_CHARS: usize = 200;
+const MAX_TAGS: usize = 32;
+const MAX_TAG_CHARS: usize = 64;
+const MAX_ANCHORS: usize = 32;
+
+/// A change to an asset's metadata.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metadata {
+    pub kind: Option<Kind>,
+    #[serde(default, deserialize_with = "present")]
+    pub title: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    pub tags: Option<Option<Vec<String>>>,
+    #[serde(default, deserialize_with = "present")]
+    pub licence: Option<Option<String>>,
+    #[serde(default, deserialize_with = "present")]
+    pub anchors: Option<Option<BTreeMap<String, Option<Anchor>>>>,
+    #[serde(default, deserialize_with = "present")]
+    pub focus: Option<Option<Focus>>,
+}
+
+/// A value that metadata cannot have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{detail}")]
+pub struct MetadataError {
+    /// JSON pointer (RFC 6901).
+    pub pointer: String,
+    pub detail: String,
+}
+
+impl MetadataError {
+    pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { pointer: pointer.into(), detail: detail.into() }
+    }
+}
+
+/// Tells a field that is null from one that is absent.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
+}
+
+impl Metadata {
+    /// Changes the asset, if the result is one that an asset can be.
+    pub fn apply(self, asset: &mut Asset) -> Result<(), MetadataError> {
+        let mut changed = asset.clone();
+        if let Some(kind) = self.kind {
+            changed.kind = kind;
+        }
+        set(&mut changed.title, self.title.map(Option::unwrap_or_default));
+        set(&mut changed.tags, self.tags.map(|tags| tidy(tags.unwrap_or_default())));
+        set(&mut changed.licence, self.licence);
+        set(&mut changed.focus, self.focus);
+        match self.anchors {
+            Some(Some(anchors)) => merge(&mut changed.anchors, anchors),
+            Some(None) => changed.anchors.clear(),
+            None => {}
+        }
+        check(&changed)?;
+        *asset = changed;
+        Ok(())
+    }
+}
+
+fn set<T>(field: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *field = value;
+    }
+}
+
+fn merge(anchors: &mut BTreeMap<String, Anchor>, changes: BTreeMap<String, Option<Anchor>>) {
+    for (name, change) in changes {
+        match change {
+            Some(anchor) => anchors.insert(name, anchor),
+            None => anchors.remove(&name),
+        };
+    }
+}
+
+fn tidy(tags: Vec<String>) -> Vec<String> {
+    let mut tags: Vec<String> = tags.into_iter().map(|tag| tag.trim().to_owned()).collect();
+    tags.sort();
+    tags.dedup();
+    tags
+}
+
+/// Every rule for metadata, in one place.
+fn check(asset: &Asset) -> Result<(), MetadataError> {
+    let refuse = |pointer: &str, detail: String| Err(MetadataError::new(pointer, detail));
+    if asset.kind == Kind::Font {
+        return refuse("/kind", "an image is a `base` or an `overlay`".to_owned());
+    }
+    if !is_plain(&asset.title, MAX_TEXT_CHARS) {
+        return refuse(
+            "/title",
+            format!("a title has at most {MAX_TEXT_CHARS} characters, none of them a control character"),
+        );
+    }
+    if asset
+        .licence
+        .as_deref()
+        .is_some_and(|licence| licence.is_empty() || !is_plain(licence, MAX_TEXT_CHARS))
+    {
+        return refuse("/licence", format!("a licence has 1 to {MAX_TEXT_CHARS} characters"));
+    }
+    let good_tag = |tag: &String| !tag.is_empty() && !tag.contains(',') && is_plain(tag, MAX_TAG_CHARS);
+    if asset.tags.len() > MAX_TAGS || !asset.tags.iter().all(good_tag) {
+        return refuse(
+            "/tags",
+            format!("at most {MAX_TAGS} tags of 1 to {MAX_TAG_CHARS} characters, without commas"),
+        );
+    }
+    if !asset.focus.is_none_or(|focus| focus.is_sane()) {
+        return refuse("/focus", "x and y are fractions of the picture, from 0 to 1".to_owned());
+    }
+    check_anchors(asset)
+}
+
+fn check_anchors(asset: &Asset) -> Result<(), MetadataError> {
+    let most = if asset.kind == Kind::Overlay { 1 } else { MAX_ANCHORS };
+    if asset.anchors.len() > most {
+        let detail = format!("an asset of kind `{}` has at most {most} anchors", asset.kind.word());
+        return Err(MetadataError::new("/anchors", detail));
+    }
+    for (name, anchor) in &asset.anchors {
+        let pointer = || format!("/anchors/{}", name.replace('~', "~0").replace('/', "~1"));
+        if !is_anchor_name(name) {
+            let detail = "an anchor's name is `[a-z][a-z0-9-]{0,31}` and no compass point";
+            return Err(MetadataError::new(pointer(), detail));
+        }
+        if !anchor.is_sane() {
+            let detail = "x, y and span are fractions of the picture, span above 0, angle in degrees";
+            return Err(MetadataError::new(pointer(), detail));
+        }
+    }
+    Ok(())
+}
+
+fn is_plain(text: &str, most_chars: usize) -> bool {
+    text.chars().count() <= most_chars && !text.chars().any(char::is_control)
+}

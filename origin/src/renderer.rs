@@ -1,0 +1,189 @@
+//! Admission and drawing. A render waits in a queue bounded by count, runs when its predicted memory fits the budget
+//! of all renders, and draws on a blocking thread where a panic is one failed render.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use compositor::{Composite, Compositor, Digest, Ingredients, Placeholder, Plan, RenderError, placeholder};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
+use tokio::time::timeout;
+
+use crate::config::{CacheConfig, LimitConfig};
+use crate::store::{ObjectKey, Store, StoreError};
+use crate::telemetry::Metrics;
+
+/// The memory budget is counted in these: a semaphore's permits are 32 bits.
+const UNIT_BYTES: u64 = 64 << 10;
+
+/// Draws plans.
+#[derive(Clone)]
+pub struct Renderer {
+    compositor: Arc<Compositor>,
+    store: Store,
+    memory: Arc<Semaphore>,
+    memory_units: u32,
+    /// No render counts for less, so that never more run at once than there are processors.
+    least_units: u32,
+    queue: Arc<Semaphore>,
+    queue_timeout: Duration,
+    metrics: Arc<Metrics>,
+}
+
+/// Why there is no picture.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum RenderFailure {
+    /// The queue is full, or waiting took too long.
+    #[error("too many renders are waiting")]
+    Busy,
+    /// The recipe, an asset or a limit.
+    #[error(transparent)]
+    Render(Arc<RenderError>),
+    /// An ingredient that the catalogue names is not in the store.
+    #[error("the stored image {0} is missing")]
+    Lost(Digest),
+    /// A stored ingredient is not what its digest says.
+    #[error("the stored image {0} is damaged")]
+    Damaged(Digest),
+    #[error(transparent)]
+    Store(Arc<StoreError>),
+    /// The drawing code panicked.
+    #[error("drawing failed")]
+    Panicked,
+}
+
+impl From<StoreError> for RenderFailure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(Arc::new(error))
+    }
+}
+
+/// How long the parts of a render took, in the order they happen.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RenderTimes {
+    pub queue: Duration,
+    pub fetch: Duration,
+    pub draw: Duration,
+}
+
+impl Renderer {
+    /// A renderer within these limits.
+    pub fn new(limits: &LimitConfig, cache: &CacheConfig, store: Store, metrics: Arc<Metrics>) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
+        let memory_units = units(limits.render_bytes);
+        let cache_bytes = usize::try_from(cache.decoded_bytes).unwrap_or(usize::MAX);
+        Self {
+            compositor: Arc::new(Compositor::new(limits.picture, cache_bytes)),
+            store,
+            memory: Arc::new(Semaphore::new(memory_units as usize)),
+            memory_units,
+            least_units: (u64::from(memory_units) / processors).max(1) as u32,
+            queue: Arc::new(Semaphore::new(limits.queue)),
+            queue_timeout: limits.queue_timeout,
+            metrics,
+        }
+    }
+
+    /// Admission, ingredients, pixels, encoding.
+    pub async fn render(&self, plan: &Arc<Plan>) -> Result<(Composite, RenderTimes), RenderFailure> {
+        self.work(plan, Compositor::compose).await
+    }
+
+    /// Draws a plan for its placeholder alone.
+    pub async fn placeholder(&self, plan: &Arc<Plan>) -> Result<Placeholder, RenderFailure> {
+        let draw = |compositor: &Compositor, plan: &Plan, ingredients: &Ingredients| {
+            placeholder(&compositor.draw(plan, ingredients)?)
+        };
+        self.work(plan, draw).await.map(|(placeholder, _)| placeholder)
+    }
+
+    /// Runs work that needs about `bytes` of memory as if it were a render: an upload's decoding.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        bytes: u64,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, RenderFailure> {
+        let permit = self.admit(bytes).await?;
+        on_blocking_thread(permit, work).await
+    }
+
+    /// Renders running and waiting, and bytes of the budget in use.
+    pub fn load(&self) -> Load {
+        let used = self.memory_units as usize - self.memory.available_permits();
+        Load { memory_bytes: used as u64 * UNIT_BYTES }
+    }
+
+    async fn work<T: Send + 'static>(
+        &self,
+        plan: &Arc<Plan>,
+        draw: impl FnOnce(&Compositor, &Plan, &Ingredients) -> Result<T, RenderError> + Send + 'static,
+    ) -> Result<(T, RenderTimes), RenderFailure> {
+        let started = Instant::now();
+        let permit = self.admit(plan.working_bytes()).await?;
+        let admitted = Instant::now();
+        let ingredients = self.fetch(plan).await?;
+        let fetched = Instant::now();
+        let (compositor, plan) = (Arc::clone(&self.compositor), Arc::clone(plan));
+        let drawn = on_blocking_thread(permit, move || draw(&compositor, &plan, &ingredients)).await?;
+        let times =
+            RenderTimes { queue: admitted - started, fetch: fetched - admitted, draw: fetched.elapsed() };
+        match drawn {
+            Ok(drawn) => Ok((drawn, times)),
+            Err(error) => Err(RenderFailure::Render(Arc::new(error))),
+        }
+    }
+
+    /// A place in the queue at once or not at all; then memory, within the time a caller would wait.
+    async fn admit(&self, bytes: u64) -> Result<OwnedSemaphorePermit, RenderFailure> {
+        let wanted = units(bytes).clamp(self.least_units, self.memory_units);
+        if let Ok(permit) = Arc::clone(&self.memory).try_acquire_many_owned(wanted) {
+            return Ok(permit);
+        }
+        let _place: SemaphorePermit<'_> = self.queue.try_acquire().map_err(|_| RenderFailure::Busy)?;
+        let _waiting = self.metrics.waiting.enter();
+        match timeout(self.queue_timeout, Arc::clone(&self.memory).acquire_many_owned(wanted)).await {
+            Ok(Ok(permit)) => Ok(permit),
+            Ok(Err(_)) | Err(_) => Err(RenderFailure::Busy),
+        }
+    }
+
+    /// The stored bytes of what the compositor has not decoded yet, each checked against its digest.
+    async fn fetch(&self, plan: &Plan) -> Result<Ingredients, RenderFailure> {
+        let mut ingredients = Ingredients::new();
+        for digest in self.compositor.missing(plan, &ingredients) {
+            let bytes =
+                self.store.get(&ObjectKey::Image(digest)).await?.ok_or(RenderFailure::Lost(digest))?;
+            if Digest::of(&bytes) != digest {
+                return Err(RenderFailure::Damaged(digest));
+            }
+            ingredients.insert(digest, Arc::from(bytes.as_ref()));
+        }
+        Ok(ingredients)
+    }
+}
+
+/// What the renderer is busy with.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    pub memory_bytes: u64,
+}
+
+fn units(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).clamp(1, u32::MAX >> 3)
+}
+
+/// The permit goes with the work: a caller who stops waiting frees no memory that is still in use.
+async fn on_blocking_thread<T: Send + 'static>(
+    permit: OwnedSemaphorePermit,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, RenderFailure> {
+    let guarded = move || {
+        let _permit = permit;
+        // The compositor's caches tolerate a render that stops half-way.
+        catch_unwind(AssertUnwindSafe(work))
+    };
+    match tokio::task::spawn_blocking(guarded).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(_)) | Err(_) => Err(RenderFailure::Panicked),
+    }
+}

@@ -1,0 +1,193 @@
+//! Listeners and their life: bind, accept, drain. Connections are served by hyper directly rather than by
+//! `axum::serve`, for a time-out on request heads and a drain with an end.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tower::ServiceExt;
+
+use crate::app::App;
+use crate::http::{build_admin, build_app, shortcut};
+
+/// Longest a client may take over the head of a request, and a connection may idle between two.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// Pause after a failed accept: it is most often a lack of file descriptors, which passes.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// The sockets of a server, bound but not yet served.
+pub struct Listeners {
+    pub public: TcpListener,
+    pub admin: Option<TcpListener>,
+}
+
+/// An address could not be bound.
+#[derive(Debug, thiserror::Error)]
+#[error("{variable}: cannot listen on {address}: {source}")]
+pub struct BindError {
+    variable: &'static str,
+    address: SocketAddr,
+    source: std::io::Error,
+}
+
+impl Listeners {
+    /// Binds what the configuration names.
+    pub async fn bind(app: &App) -> Result<Self, BindError> {
+        let server = &app.config.server;
+        let public = bind("MILLINER_LISTEN", server.listen).await?;
+        let admin = match server.admin_listen {
+            Some(address) => Some(bind("MILLINER_ADMIN_LISTEN", address).await?),
+            None => None,
+        };
+        Ok(Self { public, admin })
+    }
+}
+
+async fn bind(variable: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
+    TcpListener::bind(address).await.map_err(|source| BindError { variable, address, source })
+}
+
+/// Serves until SIGTERM or SIGINT, then drains: readiness off, no new connection, running requests finished, links
+/// flushed.
+pub async fn serve(app: App, listeners: Listeners) -> std::io::Result<()> {
+    let (stop, stopped) = watch::channel(false);
+    let poll = tokio::spawn(poll_catalogue(app.clone(), stopped.clone()));
+    let admin = listeners.admin.map(|listener| {
+        let router = build_admin(&app);
+        tokio::spawn(accept(
+            listener,
+            Door { app: None, router },
+            stopped.clone(),
+            app.config.server.drain_timeout,
+        ))
+    });
+    let router = build_app(&app);
+    let door = Door { app: Some(app.clone()), router };
+    let public = tokio::spawn(accept(listeners.public, door, stopped, app.config.server.drain_timeout));
+
+    until_signal().await?;
+    app.start_draining();
+    tracing::info!("draining");
+    // Nobody listens any more only when everybody has stopped already.
+    let _ = stop.send(true);
+    for task in [Some(public), admin, Some(poll)].into_iter().flatten() {
+        task.await.map_err(std::io::Error::other)?;
+    }
+    app.flush().map_err(std::io::Error::other)?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn until_signal() -> std::io::Result<()> {
+    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    futures::future::select(pin!(term.recv()), pin!(int.recv())).await;
+    Ok(())
+}
+
+/// Looks for changes that other processes made to the catalogue.
+async fn poll_catalogue(app: App, mut stopped: watch::Receiver<bool>) {
+    let pause = app.config.server.catalogue_poll;
+    while timeout(pause, told_to_stop(&mut stopped)).await.is_err() {
+        match app.catalogue.refresh().await {
+            Ok(true) => tracing::info!(assets = app.catalogue.snapshot().records.len(), "catalogue changed"),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "the catalogue could not be read; serving what is known"),
+        }
+    }
+}
+
+/// Returns when it is time to stop; also when whoever would say so is gone.
+async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+/// Accepts connections until told to stop, then lets the open ones finish for `drain_timeout`.
+async fn accept(
+    listener: TcpListener,
+    door: Door,
+    mut stopped: watch::Receiver<bool>,
+    drain_timeout: Duration,
+) {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).pipeline_flush(true);
+    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
+    let graceful = GracefulShutdown::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = told_to_stop(&mut stopped) => break,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let connection = graceful.watch(connection(&builder, stream, door.clone()));
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
+    }
+    drop(listener);
+    if timeout(drain_timeout, graceful.shutdown()).await.is_err() {
+        tracing::warn!(?drain_timeout, "some requests did not finish in time");
+    }
+}
+
+fn connection(
+    builder: &Builder<TokioExecutor>,
+    stream: TcpStream,
+    door: Door,
+) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>>
++ Send
++ use<> {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let service = service_fn(move |request| {
+        let door = door.clone();
+        async move { Ok::<_, Infallible>(door.answer(request).await) }
+    });
+    builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()
+}
+
+/// What stands before the router: composites in memory are handed out here.
+#[derive(Clone)]
+struct Door {
+    /// `None`: nothing is handed out here.
+    app: Option<App>,
+    router: Router,
+}
+
+impl Door {
+    async fn answer(self, request: Request<Incoming>) -> Response {
+        if let Some(response) = self.app.as_ref().and_then(|app| short(app, &request)) {
+            return response;
+        }
+        let Ok(response) = self.router.oneshot(request.map(Body::new)).await;
+        response
+    }
+}
+
+fn short(app: &App, request: &Request<Incoming>) -> Option<Response> {
+    let plain = request.method() == Method::GET && request.uri().path().starts_with("/c/");
+    if plain { shortcut(app, request) } else { None }
+}

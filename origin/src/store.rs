@@ -1,0 +1,146 @@
+//! Bytes by [`ObjectKey`]. Back ends are an enum behind inherent methods; `tests/contract` runs one suite on each.
+//!
+//! Two kinds of object share it. Blobs (images, originals, composites) are content-addressed: written once, whole or
+//! not at all, durable when `put` returns. Records (assets, API keys) change, and change only by compare-and-set.
+
+mod files;
+mod memory;
+mod object_key;
+
+use std::io;
+
+use bytes::Bytes;
+use compositor::Digest;
+
+use crate::config::StoreUrl;
+use files::Files;
+use memory::Memory;
+
+pub use object_key::ObjectKey;
+
+/// Where bytes live.
+#[derive(Clone, Debug)]
+pub enum Store {
+    /// A folder on disk.
+    Files(Files),
+    /// This process's memory.
+    Memory(Memory),
+}
+
+/// What a record held when it was read: the condition of the next change.
+pub type Revision = Digest;
+
+/// A record as listed. The stamp changes whenever the record does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// The name within the listed kind.
+    pub name: String,
+    /// Opaque.
+    pub stamp: String,
+}
+
+/// Which records to list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Records {
+    Assets,
+    ApiKeys,
+}
+
+/// The store could not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The record changed since it was read.
+    #[error("{path} was changed by somebody else at the same time")]
+    Conflict { path: String },
+    /// Disk or network.
+    #[error("store: {path}: {source}")]
+    Io { path: String, source: io::Error },
+}
+
+impl StoreError {
+    fn io(path: impl Into<String>, source: io::Error) -> Self {
+        Self::Io { path: path.into(), source }
+    }
+}
+
+impl Store {
+    /// Opens the back end that the URL names, making its folders where they are missing.
+    pub async fn open(url: &StoreUrl) -> Result<Self, StoreError> {
+        match url {
+            StoreUrl::Files(root) => Files::open(root).await.map(Self::Files),
+            StoreUrl::Memory => Ok(Self::Memory(Memory::default())),
+        }
+    }
+
+    /// The whole object, or `None` where there is none.
+    pub async fn get(&self, key: &ObjectKey) -> Result<Option<Bytes>, StoreError> {
+        match self {
+            Self::Files(files) => files.get(key).await,
+            Self::Memory(memory) => Ok(memory.get(key)),
+        }
+    }
+
+    /// Is the object there?
+    pub async fn contains(&self, key: &ObjectKey) -> Result<bool, StoreError> {
+        match self {
+            Self::Files(files) => files.contains(key).await,
+            Self::Memory(memory) => Ok(memory.get(key).is_some()),
+        }
+    }
+
+    /// Writes a blob, whole or not at all; it is durable on return. Writing it again changes nothing.
+    pub async fn put(&self, key: &ObjectKey, bytes: Bytes) -> Result<(), StoreError> {
+        match self {
+            Self::Files(files) => files.put(key, bytes).await,
+            Self::Memory(memory) => {
+                memory.put(key, bytes);
+                Ok(())
+            }
+        }
+    }
+
+    /// A record with its revision.
+    pub async fn read(&self, key: &ObjectKey) -> Result<Option<(Bytes, Revision)>, StoreError> {
+        Ok(self.get(key).await?.map(|bytes| {
+            let revision = Digest::of(&bytes);
+            (bytes, revision)
+        }))
+    }
+
+    /// Replaces a record that still has the revision `was` (`None`: that does not exist yet); `to` `None` removes it.
+    pub async fn swap(
+        &self,
+        key: &ObjectKey,
+        was: Option<Revision>,
+        to: Option<Bytes>,
+    ) -> Result<(), StoreError> {
+        match self {
+            Self::Files(files) => files.swap(key, was, to).await,
+            Self::Memory(memory) => memory.swap(key, was, to),
+        }
+    }
+
+    /// Every record of a kind, sorted by name.
+    pub async fn list(&self, records: Records) -> Result<Vec<Listed>, StoreError> {
+        match self {
+            Self::Files(files) => files.list(records).await,
+            Self::Memory(memory) => Ok(memory.list(records)),
+        }
+    }
+
+    /// The path of every object, sorted: what an operator or a test sees.
+    pub async fn paths(&self) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Files(files) => files.paths().await,
+            Self::Memory(memory) => Ok(memory.paths()),
+        }
+    }
+
+    /// Can it be read and written right now?
+    pub async fn check(&self) -> Result<(), StoreError> {
+        match self {
+            Self::Files(files) => files.check().await,
+            Self::Memory(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A typed path in the store. Nobody else formats a store path.
+
+use std::fmt;
+
+use compositor::{AssetId, CompositeKey, Digest, Format};
+
+use super::Records;
+
+/// Names one object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ObjectKey {
+    /// The record of an asset: its metadata and versions.
+    Asset(AssetId),
+    /// A normalised image, by its content.
+    Image(Digest),
+    /// An upload as it came, by its content.
+    Original(Digest),
+    /// A finished composite.
+    Composite(CompositeKey, Format),
+    /// The record of an API key, by its public id (checked by [`crate::keys`]).
+    ApiKey(crate::keys::KeyId),
+}
+
+impl fmt::Display for ObjectKey {
+    /// The path: `kind/…`. Blobs are spread over 256 folders by the first two digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asset(id) => write!(f, "{}/{id}.json", Records::Assets.folder()),
+            Self::ApiKey(id) => write!(f, "{}/{id}.json", Records::ApiKeys.folder()),
+            Self::Image(digest) => write!(f, "images/{}", sharded(&digest.to_string())),
+            Self::Original(digest) => write!(f, "originals/{}", sharded(&digest.to_string())),
+            Self::Composite(key, format) => {
+                write!(f, "composites/{}.{}", sharded(&key.to_string()), format.extension())
+            }
+        }
+    }
+}
+
+impl Records {
+    /// The folder that holds records of this kind.
+    pub const fn folder(self) -> &'static str {
+        match self {
+            Self::Assets => "assets",
+            Self::ApiKeys => "keys",
+        }
+    }
+}
+
+fn sharded(hex: &str) -> String {
+    format!("{}/{hex}", &hex[..2])
+}

@@ -1,0 +1,20 @@
+//! What the process says about itself: the log, and numbers in Prometheus' text format.
+
+mod metrics;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::LogConfig;
+
+pub use metrics::{Gauge, Metrics, Route};
+
+/// Starts logging to standard error.
+pub fn init_log(config: &LogConfig) {
+    let filter = EnvFilter::try_new(&config.filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if config.json {
+        builder.json().init();
+    } else {
+        builder.with_target(false).init();
+    }
+}
