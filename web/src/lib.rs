@@ -1,1 +1,28 @@
-//! Under construction.
+//! The studio of Milliner: one page that puts hats on cats, rendered on the server and taken over by WebAssembly.
+//!
+//! `studio` is what somebody is making, without a page; `state` holds it in signals; `pages` and `components` show it on
+//! both sides; `browser` does the little that only a browser can; `server` (feature `ssr`) answers requests.
+//! Both sides render the same first view from the same [`boot::Boot`], so hydration finds what it expects.
+
+pub mod app;
+pub mod boot;
+mod browser;
+mod components;
+mod pages;
+#[cfg(feature = "ssr")]
+pub mod server;
+mod state;
+pub mod studio;
+
+/// Takes the server's page over. Runs when the module is loaded.
+#[cfg(feature = "hydrate")]
+#[wasm_bindgen::prelude::wasm_bindgen(start)]
+pub fn hydrate() {
+    use leptos::prelude::document;
+
+    let script = document().get_element_by_id(boot::ELEMENT_ID).and_then(|script| script.text_content());
+    // A page without it stands alone and needs no taking over.
+    if let Some(boot) = script.and_then(|script| serde_json::from_str::<boot::Boot>(&script).ok()) {
+        leptos::mount::hydrate_body(move || leptos::view! { <app::App boot/> });
+    }
+}

@@ -1,0 +1,7 @@
+// Starts the wasm module that takes the server's page over. Until then, and where it cannot start, the page works by
+// itself: every choice is a link and every number is in a form.
+
+import init from './build/pkg/studio.js'
+import wasm from './build/pkg/studio_bg.wasm'
+
+await init({ module_or_path: wasm })

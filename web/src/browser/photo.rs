@@ -1,0 +1,175 @@
+//! One's own photo: read, normalised here by the same code as at the origin, laid on the table, and saved when asked to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use compositor::{Anchor, Asset, AssetId, Kind, Limits, normalise};
+use leptos::prelude::*;
+use leptos::task::spawn_local;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::File;
+
+use super::fetch::{self, Answer};
+use super::{blob_url, log, painter};
+use crate::boot::Notice;
+use crate::state::{Photo, Studio};
+use crate::studio::words;
+
+/// Longest part of a file's name that goes into an asset id.
+const MAX_NAME: usize = 40;
+
+/// Take a picture file as base. Nothing leaves the browser.
+pub fn take(studio: Studio, file: File) {
+    let limit = Limits::default().body_bytes;
+    if file.size() > limit as f64 {
+        let (size, most) = (words::bytes(file.size() as u64), words::bytes(limit));
+        studio.notice.set(Some(Notice::trouble(format!("This file is {size}. Choose one of {most} at most, or make it smaller first."))));
+        return;
+    }
+    studio.notice.set(Some(Notice::calm("Reading your photo…")));
+    spawn_local(async move {
+        let read = JsFuture::from(file.array_buffer()).await;
+        let Ok(buffer) = read else {
+            studio.notice.set(Some(Notice::trouble("The file could not be read. Choose it again, or another one.")));
+            return;
+        };
+        let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
+        // Let the note be painted before the work begins.
+        set_timeout(move || adopt(studio, &file.name(), &bytes), Duration::from_millis(20));
+    });
+}
+
+fn adopt(studio: Studio, file_name: &str, bytes: &[u8]) {
+    match photo_of(file_name, bytes) {
+        Ok(photo) => {
+            painter::provide(photo.asset.digest, photo.bytes.clone());
+            studio.adopt(photo);
+            studio.notice.set(Some(Notice::calm("Your photo is on the table, in this browser only. Place its head so that hats fit.")));
+        }
+        Err(reason) => {
+            let words = format!("This picture cannot be used: {reason}. Choose a PNG, JPEG, WebP or GIF.");
+            studio.notice.set(Some(Notice::trouble(words)));
+        }
+    }
+}
+
+fn photo_of(file_name: &str, bytes: &[u8]) -> Result<Photo, String> {
+    let normal = normalise(bytes, &Limits::default()).map_err(|error| error.to_string())?;
+    let url = blob_url(&normal.bytes, normal.media_type).map_err(|error| format!("{error:?}"))?;
+    let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
+    let digest = normal.digest.to_string();
+    let id: AssetId = format!("{}-{}", slug(stem), &digest[..6]).parse().map_err(|_| "its name".to_owned())?;
+    let asset = Asset {
+        id,
+        digest: normal.digest,
+        kind: Kind::Base,
+        width: normal.width,
+        height: normal.height,
+        bytes: normal.bytes.len() as u64,
+        media_type: normal.media_type.to_owned(),
+        opaque: normal.opaque,
+        title: if stem.is_empty() { "Your photo".to_owned() } else { stem.chars().take(80).collect() },
+        tags: vec!["photo".to_owned()],
+        licence: None,
+        anchors: guessed_face(normal.width, normal.height),
+        focus: None,
+    };
+    Ok(Photo { asset, bytes: Arc::from(normal.bytes), url, saved: false, placing: true })
+}
+
+impl Photo {
+    /// Anchors of a face, with their spans as parts of the head's width.
+    pub const PROPORTIONS: [(&'static str, f64); 3] = [("head", 1.0), ("eyes", 0.8), ("neck", 0.9)];
+}
+
+/// Where a portrait usually has its face; the person drags it to where it is. Spans are fractions of the width.
+fn guessed_face(width: u32, height: u32) -> BTreeMap<String, Anchor> {
+    let head = 0.4 * f64::from(height.min(width)) / f64::from(width);
+    let heights = [("head", 0.24), ("eyes", 0.4), ("neck", 0.72)];
+    let anchor = |((name, y), (_, of_head)): ((&str, f64), (&str, f64))| {
+        (name.to_owned(), Anchor { x: 0.5, y, span: head * of_head, angle: 0.0 })
+    };
+    heights.into_iter().zip(Photo::PROPORTIONS).map(anchor).collect()
+}
+
+/// The letters and digits of a name, joined by single hyphens.
+fn slug(name: &str) -> String {
+    let words: Vec<String> = name
+        .split(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect();
+    let joined: String = words.join("-").chars().take(MAX_NAME).collect();
+    if joined.is_empty() { "photo".to_owned() } else { joined.trim_end_matches('-').to_owned() }
+}
+
+/// Send the photo to the catalogue, with where its head is.
+pub fn save(studio: Studio, key: String) {
+    let Some(photo) = studio.photo.get_untracked() else { return };
+    studio.notice.set(Some(Notice::calm("Saving your photo…")));
+    spawn_local(async move {
+        let url = format!("{}/v1/assets/{}?{}", studio.delivery(), photo.asset.id, metadata(&photo.asset));
+        match fetch::put(&url, &photo.asset.media_type, &key, &photo.bytes).await {
+            Answer::Ok(response) => {
+                saved(studio);
+                if let Err(error) = response.text() {
+                    log("the answer to the upload", &error);
+                }
+            }
+            Answer::Refused(words) => {
+                studio.notice.set(Some(Notice::trouble(format!("The server did not take the photo: {words}"))));
+            }
+            Answer::Unreachable => {
+                let words = "The server does not answer, so the photo is still only here. Check the connection, then press Save again.";
+                studio.notice.set(Some(Notice::trouble(words)));
+            }
+        }
+    });
+}
+
+fn saved(studio: Studio) {
+    studio.photo.update(|photo| {
+        if let Some(photo) = photo {
+            photo.saved = true;
+            photo.placing = false;
+        }
+    });
+    studio.notice.set(Some(Notice::calm("Saved. The link now works for everybody.")));
+}
+
+/// An asset's metadata as the upload's query.
+fn metadata(asset: &Asset) -> String {
+    let escaped = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let mut pairs = vec![
+        format!("kind={}", asset.kind.word()),
+        format!("title={}", escaped(&asset.title)),
+        format!("tags={}", escaped(&asset.tags.join(","))),
+    ];
+    for (name, anchor) in &asset.anchors {
+        pairs.push(format!("anchor.{name}={},{},{},{}", anchor.x, anchor.y, anchor.span, anchor.angle));
+    }
+    pairs.join("&")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_becomes_an_id() {
+        for (name, id) in [("My Cat (2)", "my-cat-2"), ("IMG_0042", "img-0042"), ("猫", "photo"), ("--", "photo")] {
+            assert_eq!(slug(name), id);
+        }
+        assert!(slug(&"long ".repeat(40)).len() <= MAX_NAME);
+    }
+
+    #[test]
+    fn a_guessed_face_has_everything_a_cat_has() {
+        let face = guessed_face(2000, 1000);
+        assert_eq!(face.keys().collect::<Vec<_>>(), ["eyes", "head", "neck"]);
+        assert!((face["head"].span - 0.2).abs() < 1e-9);
+        assert!(face.values().all(Anchor::is_sane));
+    }
+}

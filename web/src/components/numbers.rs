@@ -1,0 +1,283 @@
+//! The numbers behind the picture, named as the URL names them. Without JavaScript each group is a form whose answer is
+//! the table with those numbers; with it every field takes effect as it changes.
+
+use compositor::recipe::{At, Colour, Fit, Flip, Gravity, Length, Requested};
+use leptos::ev;
+use leptos::prelude::*;
+
+use crate::state::{Studio, use_studio};
+use crate::studio::edit::Part;
+
+/// The numbers of the layer in hand.
+#[component]
+pub fn LayerNumbers() -> impl IntoView {
+    let studio = use_studio();
+    let selected = Memo::new(move |_| {
+        let layers = studio.committed.with(|recipe| recipe.layers.len());
+        studio.selected.get().filter(|index| *index < layers)
+    });
+    view! {
+        {move || selected.get().map(|index| view! { <LayerForm index/> })}
+    }
+}
+
+#[component]
+fn LayerForm(index: usize) -> impl IntoView {
+    let studio = use_studio();
+    let part = Part::Layer(index);
+    let of = move |read: fn(&compositor::recipe::Layer) -> String| {
+        Signal::derive(move || studio.layer(index).as_ref().map(read).unwrap_or_default())
+    };
+    let percent = |length: Length| matches!(length, Length::Fraction(_));
+    let x_unit = Signal::derive(move || studio.layer(index).is_none_or(|layer| percent(layer.x)));
+    let y_unit = Signal::derive(move || studio.layer(index).is_none_or(|layer| percent(layer.y)));
+    view! {
+        <form class="part stitched" method="get" action="/studio" aria-labelledby="in-hand" on:submit=|submit| submit.prevent_default()>
+            <header><h2 id="in-hand">{move || studio.layer_title(index)}</h2></header>
+            <Carried/>
+            <input type="hidden" name="layer" value=index.to_string()/>
+            <div class="grid">
+                <Number part name="x" label="x" step=0.01 value=of(|layer| layer.x.to_string()) unit=unit_of(x_unit, "width")/>
+                <Number part name="y" label="y" step=0.01 value=of(|layer| layer.y.to_string()) unit=unit_of(y_unit, "height")/>
+                <Number part name="scale" label="scale" step=0.05 value=of(|layer| layer.scale.to_string()) unit=fixed("×")/>
+                <Number part name="rotate" label="rotate" step=1.0 value=of(|layer| layer.rotate.to_string()) unit=fixed("°")/>
+                <Number part name="opacity" label="opacity" step=0.05 value=of(|layer| layer.opacity.to_string()) unit=fixed("")/>
+                <Choice part name="flip" label="flip" value=of(|layer| layer.flip.word().to_owned()) options=flips()/>
+                <div class="full"><Choice part name="at" label="at" value=of(|layer| at_word(layer.at.as_ref()))
+                    options=Signal::derive(move || places(studio))/></div>
+            </div>
+            <Apply/>
+        </form>
+    }
+}
+
+/// The numbers of the whole picture.
+#[component]
+pub fn PictureNumbers() -> impl IntoView {
+    let studio = use_studio();
+    let of = move |read: fn(&compositor::recipe::Base) -> String| {
+        Signal::derive(move || studio.shown.with(|recipe| read(&recipe.base)))
+    };
+    let side = |side: Option<u32>| side.map(|side| side.to_string()).unwrap_or_default();
+    let width = Signal::derive(move || studio.shown.with(|recipe| side(recipe.base.width)));
+    let height = Signal::derive(move || studio.shown.with(|recipe| side(recipe.base.height)));
+    let own = move |pick: fn((u32, u32)) -> u32| Signal::derive(move || pick(studio.canvas()).to_string());
+    let part = Part::Base;
+    view! {
+        <form class="part stitched" method="get" action="/studio" aria-labelledby="picture" on:submit=|submit| submit.prevent_default()>
+            <header><h2 id="picture">"Picture"</h2></header>
+            <Carried/>
+            <div class="grid">
+                <Number part name="w" label="width" step=10.0 value=width placeholder=own(|canvas| canvas.0) unit=fixed("px")/>
+                <Number part name="h" label="height" step=10.0 value=height placeholder=own(|canvas| canvas.1) unit=fixed("px")/>
+                <Choice part name="fit" label="fit" value=of(|base| base.fit.word().to_owned()) options=fits()
+                    disabled=Signal::derive(move || studio.shown.with(|recipe| recipe.base.width.is_none() || recipe.base.height.is_none()))/>
+                <div class="full grid">
+                    <div class="wide"><Formats/></div>
+                    <Background/>
+                </div>
+            </div>
+            <Apply/>
+        </form>
+    }
+}
+
+/// The recipe that a form starts from.
+#[component]
+fn Carried() -> impl IntoView {
+    let studio = use_studio();
+    view! { <input type="hidden" name="recipe" value=move || studio.committed.with(compositor::Recipe::to_path)/> }
+}
+
+/// Only those without scripts need to press anything.
+#[component]
+fn Apply() -> impl IntoView {
+    view! { <button class="button plain-only" type="submit">"Apply"</button> }
+}
+
+#[component]
+fn Number(
+    part: Part,
+    name: &'static str,
+    label: &'static str,
+    step: f64,
+    value: Signal<String>,
+    unit: Signal<&'static str>,
+    #[prop(optional)] placeholder: Option<Signal<String>>,
+) -> impl IntoView {
+    let studio = use_studio();
+    let refused = RwSignal::new(false);
+    let set = move |text: &str| refused.set(!studio.set(part, name, text));
+    let type_in = move |change: ev::Event| set(&event_target_value(&change));
+    let step_by = move |key: ev::KeyboardEvent| {
+        let direction = match key.key().as_str() {
+            "ArrowUp" => 1.0,
+            "ArrowDown" => -1.0,
+            _ => return,
+        };
+        key.prevent_default();
+        let far = if key.shift_key() { 10.0 } else { 1.0 };
+        if let Some(text) = stepped(&shown_number(&event_target_value(&key), placeholder), direction * far * step) {
+            set(&text);
+        }
+    };
+    view! {
+        <label class="field">
+            <span class="label">{label}</span>
+            <span class="input">
+                <input type="text" inputmode="decimal" autocomplete="off" name=name value=value prop:value=value
+                    placeholder=placeholder on:change=type_in on:keydown=step_by
+                    aria-invalid=move || refused.get().then_some("true")/>
+                <span class="unit" aria-hidden="true">{unit}</span>
+            </span>
+        </label>
+    }
+}
+
+fn shown_number(typed: &str, placeholder: Option<Signal<String>>) -> String {
+    match placeholder {
+        Some(placeholder) if typed.is_empty() => placeholder.get_untracked(),
+        _ => typed.to_owned(),
+    }
+}
+
+/// A number one step further, in the unit it has.
+fn stepped(text: &str, step: f64) -> Option<String> {
+    let (number, unit) = text.strip_suffix("px").map_or((text, ""), |number| (number, "px"));
+    let step = if unit == "px" { step.signum() * (step.abs() / 0.01).max(1.0) } else { step };
+    let value = number.trim().parse::<f64>().ok()? + step;
+    let rounded = (value * 10_000.0).round() / 10_000.0;
+    Some(format!("{rounded}{unit}"))
+}
+
+#[component]
+fn Choice(
+    part: Part,
+    name: &'static str,
+    label: &'static str,
+    value: Signal<String>,
+    options: Signal<Vec<(String, String)>>,
+    #[prop(optional, into)] disabled: Signal<bool>,
+) -> impl IntoView {
+    let studio = use_studio();
+    let choose = move |change: ev::Event| {
+        studio.set(part, name, &event_target_value(&change));
+    };
+    let option = move |(word, title): (String, String)| {
+        let selected = word.clone();
+        view! { <option value=word selected=move || value.get() == selected>{title}</option> }
+    };
+    view! {
+        <label class="field">
+            <span class="label">{label}</span>
+            <span class="input">
+                <select name=name on:change=choose prop:value=value disabled=disabled>
+                    {move || options.get().into_iter().map(option).collect_view()}
+                </select>
+            </span>
+        </label>
+    }
+}
+
+#[component]
+fn Formats() -> impl IntoView {
+    let studio = use_studio();
+    let is = move |format| Signal::derive(move || studio.committed.with(|recipe| recipe.format == format));
+    let choices = [(Requested::Png, "PNG"), (Requested::Jpeg, "JPEG"), (Requested::Webp, "WebP"), (Requested::Auto, "auto")];
+    view! {
+        <fieldset class="field">
+            <legend>"format"</legend>
+            <div class="choices">
+                {choices.map(|(format, title)| view! {
+                    <label>
+                        <input type="radio" name="format" value=format.word() checked=is(format).get_untracked() prop:checked=is(format)
+                            on:change=move |_| { studio.set(Part::Base, "format", format.word()); }/>
+                        <span>{title}</span>
+                    </label>
+                }).into_iter().collect_view()}
+            </div>
+        </fieldset>
+    }
+}
+
+#[component]
+fn Background() -> impl IntoView {
+    let studio = use_studio();
+    let value = Signal::derive(move || studio.shown.with(|recipe| hex(recipe.base.background)));
+    let set = move |change: ev::Event| {
+        studio.set(Part::Base, "bg", event_target_value(&change).trim_start_matches('#'));
+    };
+    view! {
+        <label class="field">
+            <span class="label">"background"</span>
+            <span class="input">
+                <input type="text" name="bg" autocomplete="off" spellcheck="false" maxlength="9" placeholder="none"
+                    value=value prop:value=value on:change=set/>
+            </span>
+        </label>
+    }
+}
+
+fn hex(colour: Colour) -> String {
+    let Colour { r, g, b, a } = colour;
+    match a {
+        0 => String::new(),
+        255 => format!("{r:02x}{g:02x}{b:02x}"),
+        _ => format!("{r:02x}{g:02x}{b:02x}{a:02x}"),
+    }
+}
+
+fn fixed(unit: &'static str) -> Signal<&'static str> {
+    Signal::stored(unit)
+}
+
+/// Fractions are of a canvas side; a length in pixels says so itself.
+fn unit_of(is_fraction: Signal<bool>, side: &'static str) -> Signal<&'static str> {
+    let short = if side == "width" { "w" } else { "h" };
+    Signal::derive(move || if is_fraction.get() { short } else { "" })
+}
+
+fn fits() -> Signal<Vec<(String, String)>> {
+    Signal::stored(Fit::WORDS.iter().map(|(word, _)| ((*word).to_owned(), (*word).to_owned())).collect())
+}
+
+fn flips() -> Signal<Vec<(String, String)>> {
+    let title = |flip: Flip| match flip {
+        Flip::None => "no",
+        Flip::Horizontal => "across",
+        Flip::Vertical => "over",
+        Flip::Both => "both",
+    };
+    Signal::stored(Flip::WORDS.iter().map(|(word, flip)| ((*word).to_owned(), title(*flip).to_owned())).collect())
+}
+
+fn at_word(at: Option<&At>) -> String {
+    match at {
+        None => String::new(),
+        Some(At::Anchor(name)) => name.clone(),
+        Some(At::Gravity(gravity)) => gravity.word().to_owned(),
+    }
+}
+
+/// Where a layer can be held: as designed, by the base's anchors, at the compass points.
+fn places(studio: Studio) -> Vec<(String, String)> {
+    let base = studio.committed.with(|recipe| recipe.base.asset.id.clone());
+    let anchors: Vec<String> = studio.catalogue.with(|catalogue| {
+        catalogue.get(base.as_ref()).map(|base| base.anchors.keys().cloned().collect()).unwrap_or_default()
+    });
+    let gravities = Gravity::WORDS.iter().map(|(word, _)| (*word).to_owned());
+    let named = anchors.into_iter().chain(gravities).map(|word| (word.clone(), word.replace('-', " ")));
+    std::iter::once((String::new(), "where it belongs".to_owned())).chain(named).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arrow_keys_step_in_the_unit_at_hand() {
+        for (text, step, expected) in [("0.1", 0.01, Some("0.11")), ("-0.01", 0.01, Some("0")), ("12px", 0.01, Some("13px")), ("12px", -0.1, Some("2px")), ("x", 1.0, None)] {
+            assert_eq!(stepped(text, step).as_deref(), expected, "{text} {step}");
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Every change a person can make to a recipe, as plain functions from one recipe to the next.
+//!
+//! The server uses them for links and forms, the browser for clicks and keys, so both halves of the studio mean the
+//! same by the same gesture. Values typed by hand go through the grammar itself, the only judge of what is allowed.
+
+use compositor::recipe::{At, Content, Layer, MAX_LAYERS};
+use compositor::{Asset, AssetId, AssetRef, Catalogue, Recipe};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// The part of a recipe that a parameter belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    Base,
+    Layer(usize),
+}
+
+/// What a value needs escaped inside a matrix parameter.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b',');
+
+/// Put everything that is worn on another base. Anchors that it lacks are left to the default.
+pub fn choose_base(recipe: &Recipe, base: &Asset) -> Recipe {
+    let mut next = recipe.clone();
+    next.base.asset = AssetRef::latest(base.id.clone());
+    for layer in &mut next.layers {
+        if matches!(&layer.at, Some(At::Anchor(name)) if !base.anchors.contains_key(name)) {
+            layer.at = None;
+        }
+    }
+    next.canonicalise();
+    next
+}
+
+/// What wearing something did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Worn {
+    /// It lies on top, as this layer.
+    On(Recipe, usize),
+    /// It was worn and is now taken off.
+    Off(Recipe),
+    /// There is no room for another layer.
+    Full,
+}
+
+/// Put an overlay on, or take it off when it is worn already. Only one thing is worn at one anchor, so another hat
+/// takes the place (and the adjustments) of the first, unless `stack` asks for both.
+pub fn wear(recipe: &Recipe, catalogue: &Catalogue, overlay: &Asset, stack: bool) -> Worn {
+    if let Some(index) = worn_at(recipe, &overlay.id).filter(|_| !stack) {
+        return Worn::Off(take_off(recipe, index));
+    }
+    let mut next = recipe.clone();
+    let rival = recipe.layers.iter().position(|layer| {
+        slot(catalogue, layer).is_some_and(|slot| own_anchor(overlay) == Some(slot)) && !stack
+    });
+    if let Some(index) = rival {
+        next.layers[index].content = Content::Asset(AssetRef::latest(overlay.id.clone()));
+        return Worn::On(next, index);
+    }
+    if next.layers.len() >= MAX_LAYERS {
+        return Worn::Full;
+    }
+    next.layers.push(Layer::new(Content::Asset(AssetRef::latest(overlay.id.clone()))));
+    let top = next.layers.len() - 1;
+    Worn::On(next, top)
+}
+
+/// The topmost layer that shows this asset.
+pub fn worn_at(recipe: &Recipe, id: &AssetId) -> Option<usize> {
+    recipe.layers.iter().rposition(|layer| asset_of(layer) == Some(id))
+}
+
+/// The asset a layer shows, if it shows one.
+pub fn asset_of(layer: &Layer) -> Option<&AssetId> {
+    match &layer.content {
+        Content::Asset(asset) => Some(&asset.id),
+        Content::Text(_) | Content::Fill(_) => None,
+    }
+}
+
+/// Remove a layer.
+pub fn take_off(recipe: &Recipe, index: usize) -> Recipe {
+    let mut next = recipe.clone();
+    if index < next.layers.len() {
+        next.layers.remove(index);
+    }
+    next
+}
+
+/// Move a layer to another place in the stack; a place past an end is that end.
+pub fn restack(recipe: &Recipe, from: usize, to: usize) -> Recipe {
+    let mut next = recipe.clone();
+    if from < next.layers.len() {
+        let layer = next.layers.remove(from);
+        next.layers.insert(to.min(next.layers.len()), layer);
+    }
+    next
+}
+
+/// Replace one layer.
+pub fn replace(recipe: &Recipe, index: usize, layer: Layer) -> Recipe {
+    let mut next = recipe.clone();
+    if let Some(place) = next.layers.get_mut(index) {
+        *place = layer;
+    }
+    next.canonicalise();
+    next
+}
+
+/// Give a parameter the value somebody typed; an empty one returns it to its default.
+///
+/// # Errors
+/// One sentence that names what is allowed there.
+pub fn set(recipe: &Recipe, part: Part, name: &str, value: &str) -> Result<Recipe, String> {
+    let path = recipe.to_path();
+    let (elements, format) = split_format(&path);
+    parse(&format!("{}.{format}", with_parameter(elements, part, name, value.trim())?))
+}
+
+/// Ask for another format. WebP here means lossless WebP, the one that every tier writes alike.
+///
+/// # Errors
+/// One sentence that names the formats there are.
+pub fn set_format(recipe: &Recipe, extension: &str) -> Result<Recipe, String> {
+    let quality = match (extension, recipe.base.quality) {
+        ("webp", _) => "100".to_owned(),
+        (_, None | Some(100)) => String::new(),
+        (_, Some(quality)) => quality.to_string(),
+    };
+    let path = recipe.to_path();
+    let (elements, _) = split_format(&path);
+    // Together, because a quality means nothing to a PNG and would be dropped from it.
+    parse(&format!("{}.{extension}", with_parameter(elements, Part::Base, "q", &quality)?))
+}
+
+/// A canonical path always ends in a format.
+fn split_format(path: &str) -> (&str, &str) {
+    path.rsplit_once('.').unwrap_or((path, "png"))
+}
+
+fn parse(path: &str) -> Result<Recipe, String> {
+    Recipe::parse(path).map_err(|error| error.to_string())
+}
+
+/// The path's elements with one parameter of one of them replaced, or dropped where the value is empty.
+fn with_parameter(elements: &str, part: Part, name: &str, value: &str) -> Result<String, String> {
+    // Escaped or not, these would end the parameter: a path is unescaped before it is taken apart.
+    if let Some(mark) = value.chars().find(|c| matches!(c, ';' | '/' | '%')) {
+        return Err(format!("`{name}` is `{value}`; `{mark}` cannot stand in a value"));
+    }
+    // "", "c", the base, then the layers
+    let wanted = match part {
+        Part::Base => 2,
+        Part::Layer(index) => index + 3,
+    };
+    let same = |parameter: &&str| parameter.split_once('=').is_some_and(|(key, _)| key == name);
+    let replaced = |element: &str| {
+        let kept: Vec<&str> = element.split(';').filter(|parameter| !same(parameter)).collect();
+        match value {
+            "" => kept.join(";"),
+            _ => format!("{};{name}={}", kept.join(";"), utf8_percent_encode(value, VALUE)),
+        }
+    };
+    let edited = elements.split('/').enumerate();
+    let edited: Vec<String> = edited.map(|(i, e)| if i == wanted { replaced(e) } else { e.to_owned() }).collect();
+    Ok(edited.join("/"))
+}
+
+/// The anchor an overlay is worn by.
+pub fn own_anchor(overlay: &Asset) -> Option<&str> {
+    overlay.anchors.keys().next().map(String::as_str)
+}
+
+/// The anchor a layer occupies.
+fn slot<'a>(catalogue: &'a Catalogue, layer: &'a Layer) -> Option<&'a str> {
+    match &layer.at {
+        Some(At::Anchor(name)) => Some(name),
+        Some(At::Gravity(_)) => None,
+        None => own_anchor(catalogue.get(asset_of(layer)?.as_ref())?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::studio::sample;
+
+    fn recipe(path: &str) -> Recipe {
+        Recipe::parse(path).unwrap()
+    }
+
+    #[track_caller]
+    fn check_set(path: &str, part: Part, name: &str, value: &str, expected: &str) {
+        assert_eq!(set(&recipe(path), part, name, value).unwrap().to_path(), expected);
+    }
+
+    #[test]
+    fn typed_values_go_through_the_grammar() {
+        check_set("/c/tabby/top-hat.png", Part::Layer(0), "rotate", " 352 ", "/c/tabby/top-hat;rotate=-8.png");
+        check_set("/c/tabby/top-hat;rotate=-8.png", Part::Layer(0), "rotate", "", "/c/tabby/top-hat.png");
+        check_set("/c/tabby;w=800/top-hat.png", Part::Base, "h", "600", "/c/tabby;w=800;h=600/top-hat.png");
+        check_set("/c/tabby/top-hat;x=0.5/monocle.png", Part::Layer(1), "x", "12px", "/c/tabby/top-hat;x=0.5/monocle;x=12px.png");
+    }
+
+    #[test]
+    fn a_value_cannot_escape_its_parameter() {
+        for value in ["1;opacity=0", "1/monocle", "1.png?k=1", "%2f", "1 2", "NaN"] {
+            assert!(set(&recipe("/c/tabby/top-hat.png"), Part::Layer(0), "x", value).is_err(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_second_hat_takes_the_place_of_the_first() {
+        let catalogue = sample::catalogue();
+        let on = |path: &str, id: &str, stack| match wear(&recipe(path), &catalogue, catalogue.get(id).unwrap(), stack) {
+            Worn::On(recipe, index) => format!("{index} {}", recipe.to_path()),
+            Worn::Off(recipe) => format!("off {}", recipe.to_path()),
+            Worn::Full => "full".to_owned(),
+        };
+        assert_eq!(on("/c/tabby.png", "top-hat", false), "0 /c/tabby/top-hat.png");
+        assert_eq!(on("/c/tabby/top-hat;rotate=-8.png", "beret", false), "0 /c/tabby/beret;rotate=-8.png");
+        assert_eq!(on("/c/tabby/top-hat.png", "beret", true), "1 /c/tabby/top-hat/beret.png");
+        assert_eq!(on("/c/tabby/top-hat.png", "monocle", false), "1 /c/tabby/top-hat/monocle.png");
+        assert_eq!(on("/c/tabby/top-hat/monocle.png", "top-hat", false), "off /c/tabby/monocle.png");
+        assert_eq!(on(&format!("/c/tabby{}.png", "/monocle".repeat(16)), "top-hat", false), "full");
+    }
+
+    #[test]
+    fn another_base_keeps_what_is_worn() {
+        let catalogue = sample::catalogue();
+        let next = choose_base(&recipe("/c/tabby;w=800/top-hat;at=head;x=0.1/monocle;at=top.png"), catalogue.get("mug").unwrap());
+        assert_eq!(next.to_path(), "/c/mug;w=800/top-hat;x=0.1/monocle;at=top.png");
+    }
+
+    #[test]
+    fn layers_move_in_the_stack() {
+        let three = recipe("/c/tabby/top-hat/monocle/beret.png");
+        assert_eq!(restack(&three, 0, 2).to_path(), "/c/tabby/monocle/beret/top-hat.png");
+        assert_eq!(restack(&three, 2, 0).to_path(), "/c/tabby/beret/top-hat/monocle.png");
+        assert_eq!(restack(&three, 1, 99).to_path(), "/c/tabby/top-hat/beret/monocle.png");
+        assert_eq!(restack(&three, 9, 0), three);
+    }
+
+    #[test]
+    fn webp_is_lossless_and_leaves_no_quality_behind() {
+        let webp = set_format(&recipe("/c/tabby/top-hat.png"), "webp").unwrap();
+        assert_eq!(webp.to_path(), "/c/tabby;q=100/top-hat.webp");
+        assert_eq!(set_format(&webp, "jpg").unwrap().to_path(), "/c/tabby/top-hat.jpg");
+        assert_eq!(set_format(&recipe("/c/tabby;q=60.jpg"), "avif").unwrap().base.quality, Some(60));
+        assert!(set_format(&webp, "gif").is_err());
+    }
+}

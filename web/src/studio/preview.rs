@@ -1,0 +1,66 @@
+//! The same picture, smaller: what is drawn while a hand is moving, when only the pixels on the screen count.
+
+use compositor::recipe::{Decimal, Length};
+use compositor::{Recipe, Requested};
+
+/// The recipe at `width` device pixels. Everything in CSS pixels shrinks along; the format is one every tier writes.
+///
+/// `canvas` is the recipe's own size in device pixels. A recipe that is no larger is given back at its own size.
+pub fn at_width(recipe: &Recipe, canvas: (u32, u32), width: u32) -> Recipe {
+    let mut small = recipe.clone();
+    small.format = Requested::Png;
+    small.base.quality = None;
+    if width >= canvas.0 || canvas.0 == 0 {
+        return small;
+    }
+    let factor = f64::from(width) / f64::from(canvas.0);
+    // What `w` and `h` mean depends on `fit`: they shrink as they are, and one that was not given stays so.
+    let dpr = recipe.base.dpr.to_f64();
+    let shrunk = |side: u32| ((f64::from(side) * dpr * factor).round() as u32).max(1);
+    small.base.width = match (recipe.base.width, recipe.base.height) {
+        (None, None) => Some(width.max(1)),
+        (side, _) => side.map(shrunk),
+    };
+    small.base.height = recipe.base.height.map(shrunk);
+    small.base.dpr = Decimal::ONE;
+    for layer in &mut small.layers {
+        layer.x = shorter(layer.x, dpr * factor);
+        layer.y = shorter(layer.y, dpr * factor);
+    }
+    small.canonicalise();
+    small
+}
+
+fn shorter(length: Length, factor: f64) -> Length {
+    match length {
+        Length::Fraction(_) => length,
+        Length::Px(n) => Decimal::nearest(n.to_f64() * factor).map_or(length, Length::Px),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::studio::sample;
+
+    #[track_caller]
+    fn check(path: &str, width: u32, expected: &str) {
+        let recipe = Recipe::parse(path).unwrap();
+        let canvas = sample::catalogue().resolve(&recipe, None).unwrap().canvas();
+        assert_eq!(at_width(&recipe, canvas, width).to_path(), expected);
+    }
+
+    #[test]
+    fn a_preview_is_the_recipe_with_everything_shrunk_alike() {
+        check("/c/tabby/top-hat;x=0.1.png", 512, "/c/tabby;w=512/top-hat;x=0.1.png");
+        check("/c/tabby;w=800/top-hat;x=12px.jpg", 400, "/c/tabby;w=400/top-hat;x=6px.png");
+        check("/c/tabby;w=800;h=400;fit=contain/top-hat.png", 200, "/c/tabby;w=200;h=100;fit=contain/top-hat.png");
+        check("/c/tabby;w=400;dpr=2/top-hat;y=10px.png", 400, "/c/tabby;w=400/top-hat;y=10px.png");
+        check("/c/tabby;h=1000.png", 100, "/c/tabby;h=100.png");
+    }
+
+    #[test]
+    fn nothing_is_enlarged() {
+        check("/c/tabby;w=300;q=100/top-hat.webp", 600, "/c/tabby;w=300/top-hat.png");
+    }
+}
