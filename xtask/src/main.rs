@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 mod build;
+mod contact_sheet;
 mod exec;
 mod machine;
 mod npm;
@@ -29,6 +30,8 @@ enum Command {
     Run(run::Options),
     /// Test everything: what has to pass before a change lands
     Test(test::Options),
+    /// Render every cat under every overlay, to look at
+    ContactSheet(contact_sheet::Options),
     /// Build the WebAssembly parts and what is bundled around them
     Build(build::Options),
 }
@@ -37,6 +40,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Run(options) => run::run(&options),
         Command::Test(options) => test::run(&options),
+        Command::ContactSheet(options) => contact_sheet::run(&options),
         Command::Build(options) => build::run(&options),
     }
 }

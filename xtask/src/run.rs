@@ -134,7 +134,7 @@ fn web(release: bool, ports: &Ports) -> Result<Service> {
         .env("MILLINER_WEB_LISTEN", format!("127.0.0.1:{}", ports.web))
         .env("MILLINER_DELIVERY_URL", ports.edge_url())
         .env("MILLINER_ORIGIN_URL", ports.origin_url());
-    Ok(Service { name: "web", command, ready: ports.web_url() })
+    Ok(Service { name: "web", command, ready: format!("{}/healthz", ports.web_url()) })
 }
 
 fn welcome(ports: &Ports, data: &Path) {

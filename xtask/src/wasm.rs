@@ -12,15 +12,6 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{exec, npm, workspace};
 
-/// Who loads the generated module.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Target {
-    /// An ES module that is given the URL, bytes or module of the wasm: browsers, workers, Node.
-    Web,
-    /// An ES module that imports the wasm as a module: bundlers and workerd.
-    Bundler,
-}
-
 /// One crate to compile for `wasm32-unknown-unknown`.
 #[derive(Clone, Copy, Debug)]
 pub struct Crate<'a> {
@@ -42,30 +33,31 @@ pub fn compile(source: Crate<'_>) -> Result<PathBuf> {
     Ok(workspace::target()?.join("wasm32-unknown-unknown").join(PROFILE).join(name))
 }
 
-/// Write `<out_name>.js`, `<out_name>_bg.wasm` and their types into `out_dir`, optimised.
+/// Write `<out_name>.js`, `<out_name>_bg.wasm` and their types into `out_dir`, optimised: an ES module
+/// that is given the URL, the bytes or the compiled module of the wasm, so that it runs anywhere.
 ///
 /// Does nothing when the folder already holds the outcome for this very module.
-pub fn bindgen(wasm: &Path, out_dir: &Path, out_name: &str, target: Target) -> Result<()> {
+pub fn bindgen(wasm: &Path, out_dir: &Path, out_name: &str) -> Result<()> {
     let input = fs::read(wasm).with_context(|| format!("cannot read {}", wasm.display()))?;
-    let fingerprint = fingerprint(&input, target)?;
+    let fingerprint = fingerprint(&input)?;
     let stamp = out_dir.join(format!(".{out_name}.stamp"));
     if fs::read_to_string(&stamp).is_ok_and(|found| found == fingerprint) {
         return Ok(());
     }
     fs::create_dir_all(out_dir).with_context(|| format!("cannot create {}", out_dir.display()))?;
-    glue(wasm, out_dir, out_name, target)?;
+    glue(wasm, out_dir, out_name)?;
     wasm_opt(&out_dir.join(format!("{out_name}_bg.wasm")))?;
     fs::write(&stamp, fingerprint).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
-fn glue(wasm: &Path, out_dir: &Path, out_name: &str, target: Target) -> Result<()> {
+fn glue(wasm: &Path, out_dir: &Path, out_name: &str) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    bindgen.input_path(wasm).out_name(out_name).typescript(true).remove_producers_section(true);
-    match target {
-        Target::Web => bindgen.web(true)?,
-        Target::Bundler => bindgen.bundler(true)?,
-    };
-    bindgen.generate(out_dir).with_context(|| format!("wasm-bindgen refuses {}", wasm.display()))
+    bindgen.web(true)?.typescript(true).remove_producers_section(true);
+    bindgen
+        .input_path(wasm)
+        .out_name(out_name)
+        .generate(out_dir)
+        .with_context(|| format!("wasm-bindgen refuses {}", wasm.display()))
 }
 
 /// Shrink a module in place with `wasm-opt`.
@@ -92,11 +84,11 @@ const OPTIMISATIONS: [&str; 9] = [
     "--enable-multivalue",
 ];
 
-/// Changes with the module, the target, and the tools.
-fn fingerprint(input: &[u8], target: Target) -> Result<String> {
+/// Changes with the module and the tools.
+fn fingerprint(input: &[u8]) -> Result<String> {
     let tools = fs::read(workspace::root().join("xtask/package-lock.json"))
         .context("xtask/package-lock.json pins wasm-opt")?;
     let mut hasher = DefaultHasher::new();
-    (input, target, tools, OPTIMISATIONS, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
+    (input, tools, OPTIMISATIONS, env!("CARGO_PKG_VERSION")).hash(&mut hasher);
     Ok(format!("{:016x}", hasher.finish()))
 }

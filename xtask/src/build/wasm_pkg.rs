@@ -2,11 +2,11 @@
 
 use anyhow::Result;
 
-use crate::wasm::{self, Crate, Target};
+use crate::wasm::{self, Crate};
 use crate::workspace;
 
 /// Compile `wasm-pkg` and generate its glue.
 pub fn build() -> Result<()> {
     let wasm = wasm::compile(Crate { package: "wasm-pkg", features: "" })?;
-    wasm::bindgen(&wasm, &workspace::root().join("wasm-pkg/pkg"), "milliner", Target::Web)
+    wasm::bindgen(&wasm, &workspace::root().join("wasm-pkg/pkg"), "milliner")
 }

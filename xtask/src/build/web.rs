@@ -4,7 +4,7 @@
 
 use anyhow::Result;
 
-use crate::wasm::{self, Crate, Target};
+use crate::wasm::{self, Crate};
 use crate::{exec, npm, workspace};
 
 /// Compile `web` for the browser, generate its glue and bundle everything the page loads.
@@ -12,6 +12,6 @@ pub fn build() -> Result<()> {
     let web = workspace::root().join("web");
     npm::ci(&web)?;
     let wasm = wasm::compile(Crate { package: "web", features: "hydrate" })?;
-    wasm::bindgen(&wasm, &web.join("build/pkg"), "studio", Target::Web)?;
+    wasm::bindgen(&wasm, &web.join("build/pkg"), "studio")?;
     exec::run(exec::command("node").arg("web/bundle.mjs"))
 }
