@@ -1,4 +1,15 @@
-//! Image formats: one match on [`Format`]; a file per format.
+//! Image formats: what is read, what is written, and one match each way. A file per format does the work.
+
+mod gif;
+mod jpeg;
+mod png;
+mod webp;
+
+pub(crate) use jpeg::strip_metadata as strip_jpeg_metadata;
+
+use crate::error::{AssetError, RenderError};
+use crate::limits::Limits;
+use crate::pixmap::Pixmap;
 
 /// A format a composite can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,4 +52,120 @@ impl Format {
     pub fn from_extension(extension: &str) -> Option<Self> {
         Format::ALL.into_iter().find(|format| format.extension() == extension)
     }
+}
+
+/// A format an asset can be read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Input {
+    Png,
+    Jpeg,
+    Webp,
+    Gif,
+}
+
+impl Input {
+    /// By the first bytes; names and media types are not trusted.
+    pub fn recognise(bytes: &[u8]) -> Result<Self, AssetError> {
+        match bytes {
+            [0x89, b'P', b'N', b'G', ..] => Ok(Input::Png),
+            [0xff, 0xd8, 0xff, ..] => Ok(Input::Jpeg),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(Input::Webp),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Ok(Input::Gif),
+            _ => Err(AssetError::Unrecognised),
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Input::Png => "PNG",
+            Input::Jpeg => "JPEG",
+            Input::Webp => "WebP",
+            Input::Gif => "GIF",
+        }
+    }
+
+    /// An error about a file of this format.
+    pub fn malformed(self, reason: impl ToString) -> AssetError {
+        AssetError::Malformed { format: self.name(), reason: reason.to_string() }
+    }
+}
+
+/// An image as its file has it: straight alpha, not yet upright, in its own colour space.
+pub(crate) struct Decoded {
+    pub width: u32,
+    pub height: u32,
+    /// Straight RGBA8, row by row.
+    pub rgba: Vec<u8>,
+    /// Has it no transparent pixel, by its format or by its pixels?
+    pub opaque: bool,
+    /// Embedded ICC profile.
+    pub icc: Option<Vec<u8>>,
+    /// Raw EXIF (a TIFF structure).
+    pub exif: Option<Vec<u8>>,
+}
+
+/// Decodes any accepted file. Its header is held against the limits before any pixel is.
+pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetError> {
+    match Input::recognise(bytes)? {
+        Input::Png => png::decode(bytes, limits),
+        Input::Jpeg => jpeg::decode(bytes, limits),
+        Input::Webp => webp::decode(bytes, limits),
+        Input::Gif => gif::decode(bytes, limits),
+    }
+}
+
+/// Checks a header's size, and gives the number of pixels.
+pub(crate) fn check_size(
+    input: Input,
+    width: u32,
+    height: u32,
+    limits: &Limits,
+) -> Result<usize, AssetError> {
+    let pixels = u64::from(width) * u64::from(height);
+    if pixels == 0 {
+        return Err(input.malformed("it has no pixels"));
+    }
+    if pixels > limits.source_pixels {
+        return Err(AssetError::Limit {
+            what: "number of pixels",
+            needed: pixels,
+            allowed: limits.source_pixels,
+        });
+    }
+    usize::try_from(pixels).ok().filter(|pixels| pixels.checked_mul(4).is_some()).ok_or(AssetError::Limit {
+        what: "number of pixels",
+        needed: pixels,
+        allowed: u64::from(u32::MAX / 4),
+    })
+}
+
+/// How a picture is encoded; the same values give the same bytes on every target.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    pub format: Format,
+    /// 1 to 100, of a lossy format.
+    pub quality: u8,
+    /// Leave out the alpha channel: the picture is known to have no transparent pixel.
+    pub opaque: bool,
+}
+
+/// Encodes a picture.
+pub(crate) fn encode(pixmap: Pixmap, output: Output) -> Result<Vec<u8>, RenderError> {
+    match output.format {
+        Format::Png => png::encode(pixmap, output.opaque, png::Effort::Fast),
+        Format::Jpeg => jpeg::encode(pixmap, output),
+        Format::Webp => webp::encode(pixmap, output.opaque),
+        Format::Avif => {
+            Err(RenderError::NotDrawn { pointer: "/format".into(), name: "`avif` output".into() })
+        }
+    }
+}
+
+/// Encodes a PNG to be kept: small before fast.
+pub(crate) fn encode_png_to_keep(pixmap: Pixmap, opaque: bool) -> Result<Vec<u8>, RenderError> {
+    png::encode(pixmap, opaque, png::Effort::Small)
+}
+
+fn encode_error(format: Format, reason: impl ToString) -> RenderError {
+    RenderError::Encode { format: format.extension(), reason: reason.to_string() }
 }

@@ -7,6 +7,8 @@
 #![warn(missing_docs)]
 
 pub mod asset;
+mod blend;
+mod cache;
 pub mod catalogue;
 pub mod codec;
 pub mod error;
@@ -14,10 +16,15 @@ mod fit;
 pub mod key;
 pub mod limits;
 mod negotiate;
+mod pixmap;
+mod placeholder;
 mod placement;
 pub mod plan;
 pub mod recipe;
+mod render;
+mod resample;
 pub mod signature;
+mod source;
 
 pub use asset::{Anchor, Asset, AssetId, AssetRef, Digest, Focus, Kind};
 pub use catalogue::Catalogue;
@@ -25,5 +32,9 @@ pub use codec::Format;
 pub use error::{AssetError, ParseError, RenderError, ResolveError};
 pub use key::{CompositeKey, RENDER_VERSION};
 pub use limits::Limits;
+pub use pixmap::Pixmap;
+pub use placeholder::{Placeholder, placeholder};
 pub use plan::{Plan, Undrawn};
 pub use recipe::{Query, Recipe, Requested};
+pub use render::{Composite, Compositor, Ingredients};
+pub use source::{Normalised, normalise};

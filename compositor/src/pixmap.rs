@@ -1,0 +1,208 @@
+//! The one picture type: premultiplied RGBA8, row by row, and the plain transformations of it.
+
+/// A picture of premultiplied RGBA with 8 bits a channel.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pixmap {
+    width: u32,
+    height: u32,
+    data: Vec<u8>,
+}
+
+impl std::fmt::Debug for Pixmap {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Pixmap({}×{})", self.width, self.height)
+    }
+}
+
+impl Pixmap {
+    /// A picture that is one colour, given premultiplied.
+    pub(crate) fn filled(width: u32, height: u32, colour: [u8; 4]) -> Self {
+        let pixels = width as usize * height as usize;
+        let data = if colour == [0; 4] { vec![0; pixels * 4] } else { colour.repeat(pixels) };
+        Pixmap { width, height, data }
+    }
+
+    /// A picture of premultiplied samples; `None` if there are not `width × height × 4` of them.
+    pub(crate) fn from_premultiplied(width: u32, height: u32, data: Vec<u8>) -> Option<Self> {
+        (data.len() as u64 == u64::from(width) * u64::from(height) * 4).then_some(Pixmap {
+            width,
+            height,
+            data,
+        })
+    }
+
+    /// A picture of straight (not premultiplied) samples; `None` if there are not `width × height × 4` of them.
+    pub fn from_straight_rgba(width: u32, height: u32, mut data: Vec<u8>) -> Option<Self> {
+        for pixel in data.chunks_exact_mut(4) {
+            let a = pixel[3];
+            if a < 255 {
+                pixel[0] = multiply(pixel[0], a);
+                pixel[1] = multiply(pixel[1], a);
+                pixel[2] = multiply(pixel[2], a);
+            }
+        }
+        Pixmap::from_premultiplied(width, height, data)
+    }
+
+    /// Width in pixels.
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// Height in pixels.
+    pub fn height(&self) -> u32 {
+        self.height
+    }
+
+    /// Width and height in pixels.
+    pub fn size(&self) -> (u32, u32) {
+        (self.width, self.height)
+    }
+
+    /// Premultiplied samples, row by row: R, G, B, A.
+    pub fn data(&self) -> &[u8] {
+        &self.data
+    }
+
+    pub(crate) fn data_mut(&mut self) -> &mut [u8] {
+        &mut self.data
+    }
+
+    pub(crate) fn row(&self, y: u32) -> &[u8] {
+        let row = self.width as usize * 4;
+        &self.data[y as usize * row..][..row]
+    }
+
+    /// Straight samples, as a canvas element's `ImageData` and most file formats want them.
+    pub fn to_straight_rgba(&self) -> Vec<u8> {
+        self.clone().into_straight_rgba()
+    }
+
+    pub(crate) fn into_straight_rgba(mut self) -> Vec<u8> {
+        for pixel in self.data.chunks_exact_mut(4) {
+            let a = u32::from(pixel[3]);
+            if a != 0 && a != 255 {
+                for c in &mut pixel[..3] {
+                    *c = ((u32::from(*c) * 255 + a / 2) / a).min(255) as u8;
+                }
+            }
+        }
+        self.data
+    }
+
+    /// The colour channels of an opaque picture.
+    pub(crate) fn into_rgb(self) -> Vec<u8> {
+        let mut rgb = vec![0; self.data.len() / 4 * 3];
+        for (to, from) in rgb.chunks_exact_mut(3).zip(self.data.chunks_exact(4)) {
+            to.copy_from_slice(&from[..3]);
+        }
+        rgb
+    }
+
+    /// RGBA over white, for formats without alpha.
+    pub(crate) fn into_on_white(mut self, opaque: bool) -> Vec<u8> {
+        if !opaque {
+            for pixel in self.data.chunks_exact_mut(4) {
+                let rest = 255 - pixel[3];
+                for c in pixel {
+                    *c = c.saturating_add(rest);
+                }
+            }
+        }
+        self.data
+    }
+
+    /// Has it no transparent pixel?
+    pub(crate) fn is_opaque(&self) -> bool {
+        self.data.chunks_exact(4).all(|pixel| pixel[3] == 255)
+    }
+
+    /// Mirrored, then turned clockwise by quarter turns. Exact: every pixel moves, none changes.
+    #[must_use]
+    pub(crate) fn oriented(&self, flip_h: bool, flip_v: bool, quarter_turns: u8) -> Pixmap {
+        let (w, h) = (self.width as usize, self.height as usize);
+        let (to_w, to_h) = if quarter_turns % 2 == 0 { (w, h) } else { (h, w) };
+        let mut data = vec![0; self.data.len()];
+        if data.is_empty() {
+            return self.clone();
+        }
+        for (y, row) in data.chunks_exact_mut(to_w * 4).enumerate() {
+            for (x, pixel) in row.chunks_exact_mut(4).enumerate() {
+                let (u, v) = match quarter_turns % 4 {
+                    0 => (x, y),
+                    1 => (y, h - 1 - x),
+                    2 => (w - 1 - x, h - 1 - y),
+                    _ => (w - 1 - y, x),
+                };
+                let u = if flip_h { w - 1 - u } else { u };
+                let v = if flip_v { h - 1 - v } else { v };
+                pixel.copy_from_slice(&self.data[(v * w + u) * 4..][..4]);
+            }
+        }
+        Pixmap { width: to_w as u32, height: to_h as u32, data }
+    }
+}
+
+/// `a · b / 255`, rounded to nearest; exact for all 65,536 pairs.
+pub(crate) fn multiply(a: u8, b: u8) -> u8 {
+    let product = u32::from(a) * u32::from(b) + 128;
+    ((product + (product >> 8)) >> 8) as u8
+}
+
+/// Turns pixels of `N` samples into RGBA.
+pub(crate) fn expand<const N: usize>(
+    samples: &[u8],
+    pixels: usize,
+    rgba: impl Fn([u8; N]) -> [u8; 4],
+) -> Vec<u8> {
+    let mut expanded = vec![0; pixels * 4];
+    for (to, from) in expanded.chunks_exact_mut(4).zip(samples.chunks_exact(N)) {
+        let mut pixel = [0; N];
+        pixel.copy_from_slice(from);
+        to.copy_from_slice(&rgba(pixel));
+    }
+    expanded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn multiplication_is_exact() {
+        for a in 0..=255_u8 {
+            for b in 0..=255_u8 {
+                let exact = (f64::from(a) * f64::from(b) / 255.0).round() as u8;
+                assert_eq!(multiply(a, b), exact, "{a} · {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn straight_colours_survive_where_there_is_alpha_enough() {
+        let straight = vec![200, 100, 50, 255, 200, 100, 50, 128, 1, 2, 3, 0];
+        let back = Pixmap::from_straight_rgba(3, 1, straight).unwrap().to_straight_rgba();
+        assert_eq!(back, [200, 100, 50, 255, 199, 100, 50, 128, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn orientation_moves_every_pixel_to_its_place() {
+        let picture = |w, h, ids: &[u8]| {
+            Pixmap::from_premultiplied(w, h, ids.iter().flat_map(|id| [*id; 4]).collect()).unwrap()
+        };
+        let p = picture(3, 2, &[1, 2, 3, 4, 5, 6]);
+        assert_eq!(p.oriented(false, false, 0), p);
+        assert_eq!(p.oriented(true, false, 0), picture(3, 2, &[3, 2, 1, 6, 5, 4]));
+        assert_eq!(p.oriented(false, true, 0), picture(3, 2, &[4, 5, 6, 1, 2, 3]));
+        assert_eq!(p.oriented(false, false, 1), picture(2, 3, &[4, 1, 5, 2, 6, 3]));
+        assert_eq!(p.oriented(false, false, 2), picture(3, 2, &[6, 5, 4, 3, 2, 1]));
+        assert_eq!(p.oriented(false, false, 3), picture(2, 3, &[3, 6, 2, 5, 1, 4]));
+        assert_eq!(p.oriented(true, false, 1), picture(2, 3, &[6, 3, 5, 2, 4, 1]));
+    }
+
+    #[test]
+    fn white_shows_through_what_is_transparent() {
+        let p = Pixmap::from_straight_rgba(2, 1, vec![0, 0, 0, 0, 255, 0, 0, 128]).unwrap();
+        assert_eq!(p.into_on_white(false), [255, 255, 255, 255, 255, 127, 127, 255]);
+    }
+}

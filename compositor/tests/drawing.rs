@@ -1,0 +1,222 @@
+//! What recipes draw, on pictures whose answer is known.
+
+mod common;
+
+use common::{Shelf, at, centroid, digest, png};
+use compositor::{Anchor, Focus, Format, Kind, RenderError};
+
+const RED: [u8; 4] = [255, 0, 0, 255];
+const GREEN: [u8; 4] = [0, 255, 0, 255];
+const BLUE: [u8; 4] = [0, 0, 255, 255];
+const CLEAR: [u8; 4] = [0; 4];
+
+/// A 40 × 20 base, red on the left and green on the right, with a head in the middle; a clear base; a blue 10 × 10 hat.
+fn shelf() -> Shelf {
+    let mut shelf = Shelf::new();
+    let head = Anchor { x: 0.5, y: 0.5, span: 0.5, angle: 0.0 };
+    let base = shelf.add("base", Kind::Base, &png(40, 20, |x, _| if x < 20 { RED } else { GREEN }));
+    base.anchors.insert("head".into(), head);
+    base.focus = Some(Focus { x: 0.0, y: 0.5 });
+    let clear = shelf.add("clear", Kind::Base, &png(100, 100, |_, _| CLEAR));
+    clear.anchors.insert("head".into(), Anchor { x: 0.4, y: 0.6, span: 0.2, angle: 30.0 });
+    let hat = shelf.add("hat", Kind::Overlay, &png(10, 10, |_, _| BLUE));
+    hat.anchors.insert("head".into(), Anchor { x: 0.5, y: 0.5, span: 1.0, angle: 0.0 });
+    shelf.add("arrow", Kind::Overlay, &png(4, 2, |x, y| if x == 0 && y == 0 { RED } else { BLUE }));
+    shelf
+}
+
+#[test]
+fn a_base_alone_is_itself() {
+    let shelf = shelf();
+    let drawn = shelf.draw("/c/base.png");
+    assert_eq!((drawn.size(), at(&drawn, 19, 10), at(&drawn, 20, 10)), ((40, 20), RED, GREEN));
+}
+
+#[test]
+fn cover_keeps_the_focus_and_pos_overrules_it() {
+    let shelf = shelf();
+    assert_eq!(at(&shelf.draw("/c/base;w=20;h=20.png"), 15, 10), RED);
+    assert_eq!(at(&shelf.draw("/c/base;w=20;h=20;pos=right.png"), 5, 10), GREEN);
+    let middle = shelf.draw("/c/base;w=20;h=20;pos=center.png");
+    assert_eq!((at(&middle, 4, 10), at(&middle, 15, 10)), (RED, GREEN));
+}
+
+#[test]
+fn contain_leaves_the_background() {
+    let shelf = shelf();
+    let drawn = shelf.draw("/c/base;w=40;h=40;fit=contain;bg=0000ff.png");
+    assert_eq!(
+        (at(&drawn, 5, 9), at(&drawn, 5, 10), at(&drawn, 5, 29), at(&drawn, 5, 30)),
+        (BLUE, RED, RED, BLUE)
+    );
+    assert_eq!(at(&shelf.draw("/c/base;w=40;h=40;fit=contain.png"), 5, 5), CLEAR);
+}
+
+#[test]
+fn a_layer_lands_on_its_anchor() {
+    let shelf = shelf();
+    // The head spans 20 px at (20, 10): the hat covers (10, 0) to (30, 20).
+    let drawn = shelf.draw("/c/base/hat.png");
+    for (x, expected) in [(9, RED), (10, BLUE), (29, BLUE), (30, GREEN)] {
+        assert_eq!(at(&drawn, x, 10), expected, "x = {x}");
+    }
+}
+
+#[test]
+fn placement_is_exact_to_a_tenth_of_a_pixel() {
+    let shelf = shelf();
+    for (parameters, x, y, area) in [
+        (";rotate=-30", 40.0, 60.0, 400.0),
+        ("", 40.0, 60.0, 400.0),
+        (";x=0.3px;y=0.7px;rotate=-30", 40.3, 60.7, 400.0),
+        (";scale=0.77;rotate=15", 40.0, 60.0, 237.16),
+        (";at=center;scale=0.333", 50.0, 50.0, 1108.89),
+        (";at=top-left;scale=0.25", 12.5, 12.5, 625.0),
+        (";at=bottom-right;scale=0.155;rotate=90;x=-0.2;y=-0.2", 87.75, 72.25, 240.25),
+        (";at=center;scale=0.05", 50.0, 50.0, 25.0),
+    ] {
+        let (cx, cy, mass) = centroid(&shelf.draw(&format!("/c/clear/hat{parameters}.png")));
+        assert!(
+            (cx - x).abs() < 0.1 && (cy - y).abs() < 0.1,
+            "hat{parameters}: centre ({cx:.2}, {cy:.2}), not ({x}, {y})"
+        );
+        assert!((mass - area).abs() < 0.02 * area + 1.0, "hat{parameters}: area {mass:.1}, not {area}");
+    }
+}
+
+#[test]
+fn quarter_turns_and_flips_move_whole_pixels() {
+    let shelf = shelf();
+    // A 4 × 2 arrow with its red tip in the top left corner, drawn at its own size.
+    for (parameters, tip) in [
+        ("", (48, 49)),
+        (";flip=h", (51, 49)),
+        (";flip=v", (48, 50)),
+        (";flip=hv", (51, 50)),
+        (";rotate=90", (50, 48)),
+        (";rotate=180", (51, 50)),
+        (";rotate=-90", (49, 51)),
+        (";rotate=90;flip=h", (50, 51)),
+    ] {
+        let drawn = shelf.draw(&format!("/c/clear/arrow;at=center;scale=0.04{parameters}.png"));
+        assert_eq!(at(&drawn, tip.0, tip.1), RED, "{parameters}");
+        let (_, _, area) = centroid(&drawn);
+        assert_eq!(area, 8.0, "{parameters}");
+    }
+}
+
+#[test]
+fn opacity_and_order_count() {
+    let shelf = shelf();
+    assert_eq!(at(&shelf.draw("/c/clear/hat;at=center;opacity=0.5.png"), 50, 50), [0, 0, 255, 128]);
+    assert_eq!(at(&shelf.draw("/c/clear/hat;at=center;opacity=0.png"), 50, 50), CLEAR);
+    let below = at(&shelf.draw("/c/clear/arrow;at=center/hat;at=center.png"), 50, 50);
+    let above = at(&shelf.draw("/c/clear;w=40/hat;at=center/arrow;at=center.png"), 5, 12);
+    assert!(below == BLUE && above[0] > 200 && above[2] < 60, "{below:?} {above:?}");
+}
+
+#[test]
+fn a_layer_may_be_larger_than_the_canvas_or_miss_it() {
+    let shelf = shelf();
+    assert_eq!(at(&shelf.draw("/c/base/hat;at=center;scale=100.png"), 0, 0), BLUE);
+    assert_eq!(at(&shelf.draw("/c/base/hat;at=center;scale=100;rotate=33.png"), 39, 19), BLUE);
+    assert_eq!(shelf.draw("/c/base/hat;x=100.png"), shelf.draw("/c/base.png"));
+    assert_eq!(shelf.draw("/c/base/hat;x=-100;rotate=10.png"), shelf.draw("/c/base.png"));
+    assert_eq!(shelf.draw("/c/clear/hat;scale=0.0001.png").size(), (100, 100));
+    assert_eq!(shelf.draw("/c/clear/hat;scale=0.0001;rotate=5.png").size(), (100, 100));
+}
+
+#[test]
+fn every_format_decodes_to_the_picture() {
+    let shelf = shelf();
+    let drawn = shelf.draw("/c/clear;bg=ff0000/hat.png");
+    for path in ["/c/clear;bg=ff0000/hat.png", "/c/clear;bg=ff0000;q=100/hat.webp"] {
+        let mut again = Shelf::new();
+        again.add("x", Kind::Base, &shelf.compose(path));
+        assert_eq!(again.draw("/c/x.png"), drawn, "{path}");
+    }
+    let mut again = Shelf::new();
+    again.add("x", Kind::Base, &shelf.compose("/c/clear;bg=ff0000;q=95/hat.jpg"));
+    let near = again.draw("/c/x.png");
+    let worst = near.data().iter().zip(drawn.data()).map(|(a, b)| a.abs_diff(*b)).max().unwrap();
+    assert!(worst < 40, "JPEG is off by {worst}");
+    let jpeg_on_white = shelf.compose("/c/clear.jpg");
+    let mut again = Shelf::new();
+    again.add("x", Kind::Base, &jpeg_on_white);
+    assert_eq!(at(&again.draw("/c/x.png"), 3, 3), [255; 4]);
+}
+
+#[test]
+fn warm_and_cold_renders_are_the_same_bytes() {
+    let shelf = shelf();
+    for path in [
+        "/c/base;w=33/hat;rotate=7.png",
+        "/c/base;w=33;h=50/hat;scale=0.3.jpg",
+        "/c/clear;q=100/hat;flip=h.webp",
+    ] {
+        let warm = [shelf.compose(path), shelf.compose(path)];
+        let cold = compositor::Compositor::new(compositor::Limits::default(), 0);
+        let cold = cold.compose(&shelf.plan(path), &shelf.ingredients).unwrap().bytes;
+        assert!(warm.iter().all(|bytes| digest(bytes) == digest(&cold)), "{path}");
+    }
+}
+
+#[test]
+fn what_is_not_drawn_yet_says_so() {
+    let shelf = shelf();
+    for (path, pointer) in [
+        ("/c/base;radius=0.1.png", "/base/radius"),
+        ("/c/base/hat;blend=multiply.png", "/layers/0/blend"),
+        ("/c/base/hat/hat;op=xor.png", "/layers/1/op"),
+        ("/c/base/hat;tile=x.png", "/layers/0/tile"),
+        ("/c/base/hat;shadow=0,0,0,000000.png", "/layers/0/shadow"),
+        ("/c/base/hat;mask=hat.png", "/layers/0/mask"),
+        ("/c/base/~text;t=aGk.png", "/layers/0"),
+        ("/c/base/~fill.png", "/layers/0"),
+        ("/c/base.webp", "/format"),
+        ("/c/base.avif", "/format"),
+    ] {
+        let plan = shelf.plan(path);
+        assert_eq!(plan.undrawn().expect(path).pointer, pointer);
+        let error = shelf.compositor.compose(&plan, &shelf.ingredients).expect_err(path);
+        assert!(matches!(error, RenderError::NotDrawn { .. }), "{path}: {error}");
+    }
+}
+
+#[test]
+fn limits_refuse_before_anything_is_decoded() {
+    let shelf = shelf();
+    // The ingredients are left out: whatever is refused here was refused from sizes alone.
+    let refuse = |path: &str, limits| {
+        let compositor = compositor::Compositor::new(limits, 0);
+        compositor.compose(&shelf.plan(path), &compositor::Ingredients::new()).expect_err(path)
+    };
+    let limits = compositor::Limits { canvas_pixels: 1000, ..Default::default() };
+    assert!(matches!(
+        refuse("/c/base;w=100.png", limits),
+        RenderError::Limit { needed: 5000, allowed: 1000, .. }
+    ));
+    let limits = compositor::Limits { working_bytes: 1000, ..Default::default() };
+    assert!(matches!(refuse("/c/base.png", limits), RenderError::Limit { allowed: 1000, .. }));
+    let limits = compositor::Limits::default();
+    assert!(matches!(refuse("/c/clear;w=8192;h=8192;dpr=4.png", limits), RenderError::Limit { .. }));
+    assert!(matches!(refuse("/c/base.png", limits), RenderError::Missing { .. }));
+}
+
+#[test]
+fn auto_follows_accept_and_transparency() {
+    let shelf = shelf();
+    let catalogue = shelf.catalogue();
+    let format = |path: &str, accept| {
+        catalogue.resolve(&path.parse().unwrap(), accept).map(|plan| (plan.format(), plan.is_auto()))
+    };
+    assert_eq!(format("/c/base.auto", None), Ok((Format::Jpeg, true)));
+    assert_eq!(format("/c/clear.auto", Some("*/*")), Ok((Format::Png, true)));
+    assert_eq!(format("/c/clear;bg=ffffff.auto", Some("*/*")), Ok((Format::Jpeg, true)));
+    assert_eq!(format("/c/base.auto", Some("image/png, */*;q=0.5")), Ok((Format::Png, true)));
+    assert_eq!(format("/c/base;q=100.auto", Some("image/webp,*/*;q=0.8")), Ok((Format::Webp, true)));
+    assert_eq!(format("/c/base.png", Some("image/webp")), Ok((Format::Png, false)));
+    assert!(format("/c/base.auto", Some("text/html")).is_err());
+    let plan = catalogue.resolve(&"/c/base;q=80.auto".parse().unwrap(), None).unwrap();
+    assert_eq!(plan.canonical_path(), "/c/base.jpg");
+}
