@@ -19,11 +19,11 @@ pub struct Failure {
 
 impl Failure {
     /// An error that is not about a place in a recipe.
-    pub(crate) fn new(code: &'static str, message: impl ToString) -> Failure {
+    pub(crate) fn new(code: &'static str, message: &impl ToString) -> Failure {
         Failure { code, pointer: None, message: message.to_string() }
     }
 
-    fn at(code: &'static str, pointer: &str, message: impl ToString) -> Failure {
+    fn at(code: &'static str, pointer: &str, message: &impl ToString) -> Failure {
         Failure { pointer: Some(pointer.to_owned()), ..Failure::new(code, message) }
     }
 }
@@ -55,7 +55,7 @@ impl From<AssetError> for Failure {
             AssetError::Limit { .. } => "limit",
             _ => "bad-image",
         };
-        Failure::new(code, error)
+        Failure::new(code, &error)
     }
 }
 
@@ -63,10 +63,10 @@ impl From<RenderError> for Failure {
     fn from(error: RenderError) -> Self {
         match &error {
             RenderError::NotDrawn { pointer, .. } => Failure::at("not-drawn", pointer, &error),
-            RenderError::Missing { .. } => Failure::new("missing-ingredient", error),
-            RenderError::Asset { .. } => Failure::new("bad-image", error),
-            RenderError::Limit { .. } => Failure::new("limit", error),
-            RenderError::Encode { .. } => Failure::new("encode", error),
+            RenderError::Missing { .. } => Failure::new("missing-ingredient", &error),
+            RenderError::Asset { .. } => Failure::new("bad-image", &error),
+            RenderError::Limit { .. } => Failure::new("limit", &error),
+            RenderError::Encode { .. } => Failure::new("encode", &error),
         }
     }
 }
@@ -75,8 +75,8 @@ impl From<Failure> for JsValue {
     fn from(failure: Failure) -> Self {
         let error = js_sys::Error::new(&failure.message);
         error.set_name("MillinerError");
-        object::set(&error, "code", failure.code.into());
-        object::set(&error, "pointer", failure.pointer.into());
+        object::set(&error, "code", &failure.code.into());
+        object::set(&error, "pointer", &failure.pointer.into());
         error.into()
     }
 }

@@ -62,10 +62,10 @@ mod tests {
             }),
         );
         check(
-            "/c/tabby/~text;t=SGVsbG8;size=0.08;color=000000.auto",
+            "/c/tabby/~text;t=SGVsbG8;size=0.08;color=001122.auto",
             &json!({
                 "base": { "id": "tabby" },
-                "layers": [{ "id": "~text", "t": "SGVsbG8", "size": 0.08, "color": "000000" }],
+                "layers": [{ "id": "~text", "t": "SGVsbG8", "size": 0.08, "color": "001122" }],
                 "format": "auto",
             }),
         );

@@ -46,14 +46,15 @@ impl Details {
         match (anchors, focus) {
             (false, _) => Err(Failure::new(
                 "bad-argument",
-                "an anchor has a name in [a-z][a-z0-9-]{0,31} and a finite point, a span above 0, an angle",
+                &"an anchor has a name in [a-z][a-z0-9-]{0,31} and a finite point, a span above 0, an angle",
             )),
-            (_, false) => Err(Failure::new("bad-argument", "a focal point has x and y from 0 to 1")),
+            (_, false) => Err(Failure::new("bad-argument", &"a focal point has x and y from 0 to 1")),
             _ => Ok(()),
         }
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "wasm-bindgen hands optional text over by value")]
 #[wasm_bindgen]
 impl Milliner {
     /// An empty one. `cacheBytes` bounds the decoded pictures it keeps (96 MiB when left out).
@@ -75,7 +76,7 @@ impl Milliner {
     ) -> Result<(), Failure> {
         self.catalogue = match manifest.as_string() {
             Some(text) => {
-                serde_json::from_str(&text).map_err(|error| Failure::new("bad-catalogue", error))?
+                serde_json::from_str(&text).map_err(|error| Failure::new("bad-catalogue", &error))?
             }
             None => {
                 object::to_json(manifest).map_err(|failure| Failure { code: "bad-catalogue", ..failure })?
@@ -99,11 +100,11 @@ impl Milliner {
     /// Add the stored bytes of an asset. They must be what the digest says.
     #[wasm_bindgen(js_name = addIngredient)]
     pub fn add_ingredient(&mut self, digest: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let expected: Digest = digest.parse().map_err(|error| Failure::new("bad-argument", error))?;
+        let expected: Digest = digest.parse().map_err(|error| Failure::new("bad-argument", &error))?;
         let found = Digest::of(bytes);
         if found != expected {
             let message = format!("these bytes are {found}, not {expected}");
-            return Err(Failure::new("wrong-digest", message));
+            return Err(Failure::new("wrong-digest", &message));
         }
         self.ingredients.insert(found, bytes.into());
         Ok(())
@@ -117,7 +118,7 @@ impl Milliner {
         bytes: &[u8],
         #[wasm_bindgen(unchecked_param_type = "AssetDetails")] details: &JsValue,
     ) -> Result<JsValue, Failure> {
-        let id: AssetId = id.parse().map_err(|error| Failure::new("bad-argument", error))?;
+        let id: AssetId = id.parse().map_err(|error| Failure::new("bad-argument", &error))?;
         let details: Details = object::to_json(details)?;
         details.check()?;
         let normalised = compositor::normalise(bytes, &Limits::default())?;

@@ -12,14 +12,14 @@ use crate::Failure;
 pub fn new<const N: usize>(fields: [(&str, JsValue); N]) -> JsValue {
     let object = Object::new();
     for (name, value) in fields {
-        set(&object, name, value);
+        set(&object, name, &value);
     }
     object.into()
 }
 
 /// Set one field of an object that we made ourselves, where that cannot fail.
-pub fn set(object: &Object, name: &str, value: JsValue) {
-    let done = Reflect::set(object, &name.into(), &value);
+pub fn set(object: &Object, name: &str, value: &JsValue) {
+    let done = Reflect::set(object, &name.into(), value);
     debug_assert!(done.is_ok(), "a fresh object is not frozen");
 }
 
@@ -30,13 +30,13 @@ pub fn bytes(bytes: &[u8]) -> JsValue {
 
 /// A serialisable value as a JavaScript one.
 pub fn from_json(value: &impl Serialize) -> Result<JsValue, Failure> {
-    let text = serde_json::to_string(value).map_err(|error| Failure::new("bad-argument", error))?;
-    JSON::parse(&text).map_err(|_| Failure::new("bad-argument", "this engine refuses valid JSON"))
+    let text = serde_json::to_string(value).map_err(|error| Failure::new("bad-argument", &error))?;
+    JSON::parse(&text).map_err(|_| Failure::new("bad-argument", &"this engine refuses valid JSON"))
 }
 
 /// A JavaScript value, or JSON text, as a Rust one.
 pub fn to_json<T: DeserializeOwned>(value: &JsValue) -> Result<T, Failure> {
     let text = JSON::stringify(value).ok().and_then(|text| text.as_string());
-    let text = text.ok_or_else(|| Failure::new("bad-argument", "this value has no JSON form"))?;
-    serde_json::from_str(&text).map_err(|error| Failure::new("bad-argument", error))
+    let text = text.ok_or_else(|| Failure::new("bad-argument", &"this value has no JSON form"))?;
+    serde_json::from_str(&text).map_err(|error| Failure::new("bad-argument", &error))
 }

@@ -130,7 +130,7 @@ fn html(cats: &[String], overlays: &[String], width: u32) -> String {
         }
         rows.push('\n');
     }
-    let heads: String = overlays.iter().map(|overlay| format!("<th scope=col>{overlay}")).collect();
+    let heads = overlays.iter().fold(String::new(), |heads, overlay| heads + "<th scope=col>" + overlay);
     format!(
         "<!doctype html><html lang=en><meta charset=utf-8><title>Every cat under every hat</title>\n\
          <style>body{{margin:0;background:#f4efe6;color:#2b2a27;font:14px/1 sans-serif}}\

@@ -38,7 +38,9 @@ struct Outcome {
 
 pub fn run(options: &Options) -> Result<()> {
     if options.list {
-        STEPS.iter().for_each(|step| say::line(&format!("{:<9}{}", step.name, step.about)));
+        for step in STEPS {
+            say::line(&format!("{:<9}{}", step.name, step.about));
+        }
         return Ok(());
     }
     if options.bless {
