@@ -1,0 +1,341 @@
+//! Files that come from outside: every accepted kind, every orientation, and everything that is wrong with files.
+
+mod common;
+
+use common::{at, jpeg, png};
+use compositor::{AssetError, Kind, Limits, Normalised, Pixmap, normalise};
+
+const RED: [u8; 4] = [255, 0, 0, 255];
+const BLUE: [u8; 4] = [0, 0, 255, 255];
+
+/// What the stored form of a file looks like.
+fn stored(bytes: &[u8]) -> (Normalised, Pixmap) {
+    let normal = normalise(bytes, &Limits::default()).unwrap_or_else(|error| panic!("{error}"));
+    let mut shelf = common::Shelf::new();
+    let asset = shelf.add("x", Kind::Base, bytes);
+    assert_eq!((asset.digest, asset.width, asset.height), (normal.digest, normal.width, normal.height));
+    let drawn = shelf.draw("/c/x.png");
+    (normal, drawn)
+}
+
+/// EXIF with one entry: the orientation.
+fn exif(orientation: u8) -> Vec<u8> {
+    let mut tiff = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0".to_vec();
+    tiff.extend_from_slice(&[orientation, 0, 0, 0, 0, 0, 0]);
+    tiff
+}
+
+/// A JPEG with a segment put in behind its start.
+fn with_segment(jpeg: &[u8], marker: u8, body: &[u8]) -> Vec<u8> {
+    let mut bytes = jpeg[..2].to_vec();
+    bytes.extend_from_slice(&[0xff, marker]);
+    bytes.extend_from_slice(&u16::to_be_bytes(body.len() as u16 + 2));
+    bytes.extend_from_slice(body);
+    bytes.extend_from_slice(&jpeg[2..]);
+    bytes
+}
+
+fn with_exif(jpeg: &[u8], orientation: u8) -> Vec<u8> {
+    with_segment(jpeg, 0xe1, &[b"Exif\0\0".as_slice(), &exif(orientation)].concat())
+}
+
+/// A 48 × 32 picture whose top left 16 × 16 corner is red on blue: its whereabouts tell every orientation.
+fn corner(x: u32, y: u32) -> [u8; 4] {
+    if x < 16 && y < 16 { RED } else { BLUE }
+}
+
+fn is_red(pixmap: &Pixmap, x: u32, y: u32) -> bool {
+    let [r, _, b, _] = at(pixmap, x, y);
+    r > 180 && b < 80
+}
+
+#[test]
+fn exif_orientation_is_applied() {
+    let upright = jpeg(48, 32, |x, y| {
+        let [r, g, b, _] = corner(x, y);
+        [r, g, b]
+    });
+    let (l, t) = (8, 8); // the middle of the red corner, from whichever sides it lies at
+    for (orientation, size, red) in [
+        (1, (48, 32), (l, t)),
+        (2, (48, 32), (47 - l, t)),
+        (3, (48, 32), (47 - l, 31 - t)),
+        (4, (48, 32), (l, 31 - t)),
+        (5, (32, 48), (l, t)),
+        (6, (32, 48), (31 - l, t)),
+        (7, (32, 48), (31 - l, 47 - t)),
+        (8, (32, 48), (l, 47 - t)),
+        (9, (48, 32), (l, t)),
+    ] {
+        let (normal, drawn) = stored(&with_exif(&upright, orientation));
+        assert_eq!(
+            ((normal.width, normal.height), normal.media_type),
+            (size, "image/jpeg"),
+            "orientation {orientation}"
+        );
+        assert!(is_red(&drawn, red.0, red.1), "orientation {orientation}");
+        let other = (size.0 - 1 - red.0, size.1 - 1 - red.1);
+        assert!(!is_red(&drawn, other.0, other.1), "orientation {orientation}");
+    }
+}
+
+#[test]
+fn a_jpeg_that_needs_nothing_keeps_its_bits_but_not_its_metadata() {
+    let plain = jpeg(48, 32, |x, y| [x as u8, y as u8, 99]);
+    let mut tagged = with_segment(&plain, 0xfe, b"a comment with GPS 52.1");
+    tagged = with_segment(&with_exif(&tagged, 1), 0xe2, b"ICC?");
+    tagged.extend_from_slice(b"trailing thumbnail");
+    let (normal, _) = stored(&tagged);
+    assert_eq!(normal.bytes, plain);
+}
+
+#[test]
+fn metadata_of_a_png_is_dropped() {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.add_text_chunk("Comment".into(), "secret place".into()).unwrap();
+    let mut writer = encoder.write_header().unwrap();
+    writer.write_chunk(png::chunk::ChunkType(*b"eXIf"), &exif(6)).unwrap();
+    writer.write_image_data(&[255, 0, 0, 0, 0, 255]).unwrap();
+    writer.finish().unwrap();
+    let (normal, drawn) = stored(&bytes);
+    assert!(
+        !normal.bytes.windows(6).any(|w| w == b"secret") && !normal.bytes.windows(4).any(|w| w == b"eXIf")
+    );
+    assert_eq!(
+        (drawn.size(), at(&drawn, 0, 0), at(&drawn, 0, 1)),
+        ((1, 2), RED, BLUE),
+        "and its orientation is applied"
+    );
+}
+
+#[test]
+fn every_kind_of_png_reads_the_same() {
+    let write = |color, depth, palette: Option<&[u8]>, trns: Option<&[u8]>, data: &[u8]| {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
+        encoder.set_color(color);
+        encoder.set_depth(depth);
+        if let Some(palette) = palette {
+            encoder.set_palette(palette.to_vec());
+        }
+        if let Some(trns) = trns {
+            encoder.set_trns(trns.to_vec());
+        }
+        let mut writer = encoder.write_header().unwrap();
+        writer.write_image_data(data).unwrap();
+        writer.finish().unwrap();
+        bytes
+    };
+    use png::{BitDepth, ColorType};
+    let grey = |v| [v, v, v, 255];
+    for (name, bytes, left, right) in [
+        (
+            "grey 1",
+            write(ColorType::Grayscale, BitDepth::One, None, None, &[0b0100_0000]),
+            grey(0),
+            grey(255),
+        ),
+        (
+            "grey 16",
+            write(ColorType::Grayscale, BitDepth::Sixteen, None, None, &[0, 0, 128, 128]),
+            grey(0),
+            grey(128),
+        ),
+        (
+            "grey alpha",
+            write(ColorType::GrayscaleAlpha, BitDepth::Eight, None, None, &[9, 255, 7, 0]),
+            grey(9),
+            [0; 4],
+        ),
+        ("rgb", write(ColorType::Rgb, BitDepth::Eight, None, None, &[255, 0, 0, 0, 0, 255]), RED, BLUE),
+        (
+            "rgb key",
+            write(
+                ColorType::Rgb,
+                BitDepth::Eight,
+                None,
+                Some(&[0, 255, 0, 0, 0, 0]),
+                &[255, 0, 0, 0, 0, 255],
+            ),
+            [0; 4],
+            BLUE,
+        ),
+        (
+            "indexed",
+            write(ColorType::Indexed, BitDepth::Two, Some(&[255, 0, 0, 0, 0, 255]), None, &[0b0001_0000]),
+            RED,
+            BLUE,
+        ),
+        (
+            "indexed alpha",
+            write(
+                ColorType::Indexed,
+                BitDepth::Eight,
+                Some(&[255, 0, 0, 0, 0, 255]),
+                Some(&[255, 0]),
+                &[0, 1],
+            ),
+            RED,
+            [0; 4],
+        ),
+        (
+            "rgba 16",
+            write(
+                ColorType::Rgba,
+                BitDepth::Sixteen,
+                None,
+                None,
+                &[255, 255, 0, 0, 0, 0, 255, 255, 0, 0, 0, 0, 255, 255, 255, 255],
+            ),
+            RED,
+            BLUE,
+        ),
+    ] {
+        let (normal, drawn) = stored(&bytes);
+        assert_eq!((at(&drawn, 0, 0), at(&drawn, 1, 0)), (left, right), "{name}");
+        assert_eq!(normal.opaque, left[3] == 255 && right[3] == 255, "{name}");
+    }
+}
+
+#[test]
+fn webp_and_gif_are_read() {
+    let samples: Vec<u8> = (0..32 * 48).flat_map(|i| corner(i % 48, i / 48)).collect();
+    let mut webp = Vec::new();
+    image_webp::WebPEncoder::new(&mut webp).encode(&samples, 48, 32, image_webp::ColorType::Rgba8).unwrap();
+    let (normal, drawn) = stored(&webp);
+    assert_eq!((normal.media_type, at(&drawn, 3, 3), at(&drawn, 40, 3)), ("image/png", RED, BLUE));
+
+    // A GIF whose first frame covers only a part of its screen.
+    let mut bytes = Vec::new();
+    let mut encoder = gif::Encoder::new(&mut bytes, 8, 8, &[255, 0, 0, 0, 0, 255]).unwrap();
+    let frame = |left, index| gif::Frame {
+        left,
+        top: 2,
+        width: 3,
+        height: 3,
+        buffer: vec![index; 9].into(),
+        ..Default::default()
+    };
+    encoder.write_frame(&frame(4, 0)).unwrap();
+    encoder.write_frame(&frame(0, 1)).unwrap();
+    drop(encoder);
+    let (_, drawn) = stored(&bytes);
+    assert_eq!(
+        (drawn.size(), at(&drawn, 4, 2), at(&drawn, 3, 2), at(&drawn, 0, 2)),
+        ((8, 8), RED, [0; 4], [0; 4])
+    );
+}
+
+#[test]
+fn an_icc_profile_is_converted_to_srgb() {
+    // The same numbers mean a stronger red in Display P3, so that in sRGB green and blue go down.
+    let p3 = moxcms::ColorProfile::new_display_p3().encode().unwrap();
+    let srgb = moxcms::ColorProfile::new_srgb().encode().unwrap();
+    let tagged = |icc: &[u8]| {
+        let mut bytes = Vec::new();
+        let mut info = png::Info::with_size(1, 1);
+        info.color_type = png::ColorType::Rgb;
+        info.bit_depth = png::BitDepth::Eight;
+        info.icc_profile = Some(icc.to_vec().into());
+        let mut writer = png::Encoder::with_info(&mut bytes, info).unwrap().write_header().unwrap();
+        writer.write_image_data(&[200, 100, 100]).unwrap();
+        writer.finish().unwrap();
+        bytes
+    };
+    let [r, g, b, _] = at(&stored(&tagged(&p3)).1, 0, 0);
+    assert!(
+        (212..=218).contains(&r) && (90..=98).contains(&g) && (92..=100).contains(&b),
+        "P3 became {r} {g} {b}"
+    );
+    assert_eq!(at(&stored(&tagged(&srgb)).1, 0, 0), [200, 100, 100, 255]);
+    assert_eq!(at(&stored(&tagged(b"not a profile at all")).1, 0, 0), [200, 100, 100, 255]);
+}
+
+#[test]
+fn what_is_no_image_is_refused_by_name() {
+    for bytes in
+        [b"".as_slice(), b"GIF", b"hello, world", b"<svg xmlns='http://www.w3.org/2000/svg'/>", &[0; 64]]
+    {
+        assert_eq!(normalise(bytes, &Limits::default()), Err(AssetError::Unrecognised));
+    }
+}
+
+#[test]
+fn a_truncated_file_is_refused_wherever_it_ends() {
+    let noise = |x: u32, y: u32| (x.wrapping_mul(2_654_435_761) ^ y.wrapping_mul(40_503)) as u8;
+    let samples: Vec<u8> = (0..64 * 64).flat_map(|i| [noise(i, 1), noise(i, 2), noise(i, 3), 255]).collect();
+    let mut webp = Vec::new();
+    image_webp::WebPEncoder::new(&mut webp).encode(&samples, 64, 64, image_webp::ColorType::Rgba8).unwrap();
+    let mut gif = Vec::new();
+    let indices: Vec<u8> = (0..64 * 64).map(|i| noise(i, 4) & 3).collect();
+    let palette = [0, 0, 0, 255, 0, 0, 0, 255, 0, 0, 0, 255];
+    gif::Encoder::new(&mut gif, 64, 64, &palette)
+        .unwrap()
+        .write_frame(&gif::Frame::from_indexed_pixels(64, 64, indices, None))
+        .unwrap();
+    let files = [
+        ("PNG", png(64, 64, |x, y| [noise(x, y), noise(y, x), 7, noise(x, 9)])),
+        ("JPEG", jpeg(64, 64, |x, y| [noise(x, y), noise(y, x), 7])),
+        ("WebP", webp),
+        ("GIF", gif),
+    ];
+    for (name, file) in files {
+        assert!(normalise(&file, &Limits::default()).is_ok(), "{name}");
+        for kept in (0..20).map(|i| file.len() * i / 20) {
+            assert!(
+                normalise(&file[..kept], &Limits::default()).is_err(),
+                "{name} cut to {kept} of {} bytes",
+                file.len()
+            );
+        }
+    }
+}
+
+#[test]
+fn headers_that_promise_too_much_are_refused_before_decoding() {
+    // A PNG header of 60,000 × 60,000 with nothing behind it: the answer is about its size, so nothing was allocated.
+    let mut bomb = png(1, 1, |_, _| RED);
+    bomb[16..20].copy_from_slice(&60_000_u32.to_be_bytes());
+    bomb[20..24].copy_from_slice(&60_000_u32.to_be_bytes());
+    let mut crc = crc(&bomb[12..29]).to_be_bytes().to_vec();
+    bomb.splice(29..33, crc.drain(..));
+    let error = normalise(&bomb, &Limits::default()).unwrap_err();
+    assert!(matches!(error, AssetError::Limit { needed: 3_600_000_000, allowed: 50_000_000, .. }), "{error}");
+
+    let mut jpeg_bomb = jpeg(16, 16, |_, _| [0; 3]);
+    let sof = jpeg_bomb.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    jpeg_bomb[sof + 5..sof + 9].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
+    let error = normalise(&jpeg_bomb, &Limits::default()).unwrap_err();
+    assert!(matches!(error, AssetError::Limit { needed: 4_294_836_225, .. }), "{error}");
+
+    let limits = Limits { body_bytes: 10, ..Limits::default() };
+    assert!(matches!(normalise(&png(1, 1, |_, _| RED), &limits), Err(AssetError::Limit { allowed: 10, .. })));
+}
+
+/// CRC-32 as PNG has it (PNG third edition, annex D).
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(
+            crc ^ u32::from(*byte),
+            |crc, _| if crc & 1 == 1 { (crc >> 1) ^ 0xedb8_8320 } else { crc >> 1 },
+        )
+    })
+}
+
+#[test]
+fn flipped_bits_never_panic() {
+    let file = jpeg(32, 32, |x, y| [x as u8 * 8, y as u8 * 8, 128]);
+    let other = png(32, 32, |x, y| [x as u8 * 8, y as u8 * 8, 128, 255]);
+    for original in [file, other] {
+        for i in 0..original.len() {
+            let mut broken = original.clone();
+            broken[i] ^= 1 << (i % 8);
+            // Refused or read, but never a picture of another size than it says.
+            if let Ok(normal) = normalise(&broken, &Limits { source_pixels: 1 << 20, ..Limits::default() }) {
+                assert!(u64::from(normal.width) * u64::from(normal.height) <= 1 << 20);
+            }
+        }
+    }
+}
