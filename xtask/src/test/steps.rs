@@ -109,7 +109,8 @@ fn edge() -> Result<()> {
     machine::node()?;
     let edge = workspace::root().join("edge");
     npm::ci(&edge)?;
-    exec::run(exec::command("npm").args(["test", "--silent"]).current_dir(edge))
+    let milliner = workspace::target()?.join("debug/milliner");
+    exec::run(exec::command("npm").args(["test", "--silent"]).current_dir(edge).env("MILLINER_BIN", milliner))
 }
 
 fn browser() -> Result<()> {

@@ -1,0 +1,175 @@
+// The studio does what it promises: what is on the table is what the server delivers, byte for byte;
+// hands, keys and fingers move a hat; the page is of use before its wasm and without any script.
+
+import { sha256 } from '../support/digest.ts'
+import { render } from '../support/photo.ts'
+import { Studio, pixels } from '../support/studio.ts'
+import { expect, test } from '../support/test.ts'
+import { urls } from '../support/urls.ts'
+
+const HAT = '/c/tabby;w=800/top-hat.png'
+
+async function delivered(path: string): Promise<Uint8Array> {
+  const response = await fetch(urls.edge + path)
+  expect(response.status, path).toBe(200)
+  return new Uint8Array(await response.arrayBuffer())
+}
+
+test.describe('the preview is the final picture', () => {
+  for (const recipe of [HAT, '/c/kitten;w=640/crown;rotate=12/bow-tie.jpg', '/c/siamese;w=500;q=100/beret.webp']) {
+    test(`the file written in the browser is the file delivered: ${recipe}`, async ({ page }) => {
+      const studio = await Studio.open(page, recipe)
+      expect(await studio.recipe()).toBe(recipe)
+      expect(sha256(await studio.download())).toBe(sha256(await delivered(recipe)))
+    })
+  }
+
+  test('the canvas shows the pixels of the file', async ({ page }) => {
+    const studio = await Studio.open(page, HAT)
+    const drawn = await pixels(page, studio.canvas)
+    const file = await pixels(page, `${urls.edge}/c/tabby;w=${drawn.width}/top-hat.png`)
+    expect([file.width, file.height]).toEqual([drawn.width, drawn.height])
+    // A canvas keeps colours multiplied by alpha, so only what is opaque comes back exactly.
+    const differs = (at: number) =>
+      drawn.data[at + 3] !== file.data[at + 3] ||
+      (drawn.data[at + 3] === 255 && [0, 1, 2].some((channel) => drawn.data[at + channel] !== file.data[at + channel]))
+    const different = Array.from({ length: drawn.data.length / 4 }, (_, index) => 4 * index).filter(differs)
+    expect(different).toEqual([])
+  })
+})
+
+test('a mouse chooses, drags, turns and takes off', async ({ page }) => {
+  const studio = await Studio.open(page, '/c/tabby;w=800.png')
+  await studio.hats.getByRole('link', { name: 'Top hat' }).click()
+  await studio.shows(HAT)
+  await studio.cats.getByRole('link', { name: 'Ginger' }).click()
+  await studio.shows('/c/ginger;w=800/top-hat.png')
+
+  const grip = await studio.grip(/top hat/i).boundingBox()
+  if (!grip) throw new Error('the hat has no grip')
+  await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2)
+  await page.mouse.down()
+  await page.mouse.move(grip.x + grip.width / 2 + 60, grip.y + grip.height / 2 - 30, { steps: 6 })
+  await page.mouse.up()
+  await studio.shows(/^\/c\/ginger;w=800\/top-hat;x=0\.[0-9]+;y=-0\.[0-9]+\.png$/)
+  const dragged = await studio.recipe()
+
+  await page.getByRole('button', { name: 'Undo' }).click()
+  await studio.shows('/c/ginger;w=800/top-hat.png')
+  await page.getByRole('button', { name: 'Redo' }).click()
+  await studio.shows(dragged)
+  await studio.hats.getByRole('link', { name: 'Top hat' }).click()
+  await studio.shows('/c/ginger;w=800.png')
+})
+
+test('a keyboard does all of it', async ({ page }) => {
+  const studio = await Studio.open(page, '/c/tabby;w=800/top-hat.png')
+  await tabTo(page, studio.cats.getByRole('link').first())
+  await page.keyboard.press('End')
+  await page.keyboard.press('Home')
+  await page.keyboard.press('ArrowRight')
+  await page.keyboard.press('Enter')
+  await expect(studio.cats.getByRole('link').nth(1)).toHaveAttribute('aria-current', 'true')
+  await studio.isReady()
+
+  await tabTo(page, studio.grip(/top hat/i))
+  await press(page, 'ArrowRight', 'ArrowUp', '+', ']')
+  await studio.shows(/\/top-hat;x=0\.01;y=-0\.01;scale=1\.05;rotate=3\.png$/)
+  await press(page, '[', '-', 'Shift+ArrowLeft')
+  await studio.shows(/\/top-hat;x=-0\.04;y=-0\.01\.png$/)
+  await press(page, 'Control+z')
+  await studio.shows(/\/top-hat;x=0\.01;y=-0\.01\.png$/)
+  await studio.grip(/top hat/i).focus()
+  await press(page, 'Delete')
+  await studio.shows(/^\/c\/[a-z-]+;w=800\.png$/)
+})
+
+test.describe('without any script', () => {
+  test.use({ javaScriptEnabled: false })
+
+  test('cats, hats and numbers are links and forms', async ({ page }) => {
+    const studio = new Studio(page)
+    await page.goto(Studio.address('/c/tabby;w=800.png'))
+    await studio.hats.getByRole('link', { name: 'Top hat' }).click()
+    await expect(studio.stage).toHaveAttribute('data-recipe', HAT)
+    const numbers = page.getByRole('form', { name: 'Top hat' })
+    await numbers.getByLabel('rotate').fill('-8')
+    await numbers.getByRole('button', { name: 'Apply' }).click()
+    await expect(studio.stage).toHaveAttribute('data-recipe', '/c/tabby;w=800/top-hat;rotate=-8.png')
+    await expect(studio.stage.locator('img')).toHaveAttribute('src', `${urls.edge}/c/tabby;w=800/top-hat;rotate=-8.png`)
+    await expect(page.getByLabel('URL of the picture')).toHaveValue(`${urls.edge}/c/tabby;w=800/top-hat;rotate=-8.png`)
+  })
+})
+
+test.describe('before its wasm', () => {
+  test.use({ expectedErrors: [/\.wasm/] })
+
+  test('the served picture is there and every choice is a link', async ({ page }) => {
+    await page.route(/\.wasm$/, (route) => route.abort())
+    const studio = new Studio(page)
+    await page.goto(Studio.address('/c/tabby;w=800.png'))
+    await studio.hats.getByRole('link', { name: 'Top hat' }).click()
+    await expect(studio.stage).toHaveAttribute('data-recipe', HAT)
+    await expect(studio.stage).toHaveAttribute('data-state', 'served')
+    const picture = studio.stage.locator('img')
+    await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth)).toBe(800)
+  })
+})
+
+test('a photo of one’s own stays here until it is saved, then has a URL', async ({ page }) => {
+  const studio = await Studio.open(page, HAT)
+  const sent: string[] = []
+  page.on('request', (request) => {
+    if (request.method() !== 'GET' && request.method() !== 'OPTIONS') sent.push(`${request.method()} ${request.url()}`)
+  })
+  const photo = Buffer.from(await render('/c/persian;w=700;h=900;bg=89a37c.jpg'))
+  await page.getByLabel('Choose, paste or drop a picture').setInputFiles({ name: 'my cat.jpg', mimeType: 'image/jpeg', buffer: photo })
+  await expect(studio.stage).not.toHaveAttribute('data-recipe', HAT)
+  await expect(studio.stage).toHaveAttribute('data-recipe', /top-hat/)
+  await studio.isReady()
+  const recipe = await studio.recipe()
+  expect(sent, 'nothing is sent before it is saved').toEqual([])
+  const own = await studio.download()
+
+  await page.getByRole('button', { name: 'Save to the catalogue' }).click()
+  await expect(page.getByRole('button', { name: 'Saved' })).toBeVisible()
+  expect(sent.length).toBe(1)
+  expect(sha256(await delivered(recipe))).toBe(sha256(own))
+})
+
+test.describe('two fingers', () => {
+  test.use({ hasTouch: true, viewport: { width: 390, height: 844 } })
+
+  test('pinch and turn the hat', async ({ page }) => {
+    const studio = await Studio.open(page, HAT)
+    const box = await studio.grip(/top hat/i).boundingBox()
+    if (!box) throw new Error('the hat has no grip')
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2]
+    const devtools = await page.context().newCDPSession(page)
+    const fingers = (type: 'touchStart' | 'touchMove' | 'touchEnd', spread: number) => {
+      const points = [
+        { x: x - spread, y, id: 1 },
+        { x: x + spread, y: y + spread / 4, id: 2 },
+      ]
+      return devtools.send('Input.dispatchTouchEvent', { type, touchPoints: type === 'touchEnd' ? [] : points })
+    }
+    await fingers('touchStart', 20)
+    for (const spread of [24, 28, 32]) await fingers('touchMove', spread)
+    await fingers('touchEnd', 32)
+    await studio.shows(/;scale=1\.[5-7][0-9]*/)
+    expect(await page.evaluate(() => window.visualViewport?.scale), 'the page itself does not zoom').toBe(1)
+  })
+})
+
+async function press(page: import('@playwright/test').Page, ...keys: string[]): Promise<void> {
+  for (const key of keys) await page.keyboard.press(key)
+}
+
+/** Reach it as a keyboard does: by Tab, and not more than a patient person would. */
+async function tabTo(page: import('@playwright/test').Page, target: import('@playwright/test').Locator): Promise<void> {
+  for (let stops = 0; stops < 60; stops += 1) {
+    if (await target.evaluate((element) => element === document.activeElement)) return
+    await page.keyboard.press('Tab')
+  }
+  throw new Error(`Tab does not reach ${target}`)
+}
