@@ -34,7 +34,7 @@ Examples:
 
 /// Puts hats on cats: composites overlay images onto base images and serves the result.
 #[derive(Parser)]
-#[command(name = "milliner", version, about, after_help = EXAMPLES, max_term_width = 110)]
+#[command(name = "milliner", version, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
     #[command(flatten)]
     flags: Flags,

@@ -92,7 +92,7 @@ impl Renderer {
     /// Draws a plan for its placeholder alone.
     pub async fn placeholder(&self, plan: &Arc<Plan>) -> Result<Placeholder, RenderFailure> {
         let draw = |compositor: &Compositor, plan: &Plan, ingredients: &Ingredients| {
-            placeholder(&compositor.draw(plan, ingredients)?)
+            compositor.draw(plan, ingredients).map(|pixmap| placeholder(&pixmap))
         };
         self.work(plan, draw).await.map(|(placeholder, _)| placeholder)
     }

@@ -1,0 +1,242 @@
+//! Uploading, listing, changing and deleting assets.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Origin, jpeg, png, request, svg};
+
+#[tokio::test]
+async fn uploads_are_idempotent_by_content() {
+    let origin = Origin::empty().await;
+    let cat = png(8, 6, [9, 9, 9, 255]);
+    let first = origin.put("/v1/assets/cat?title=Cat&tags=b,a", "image/png", cat.clone()).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    let asset = first.value();
+    assert_eq!(
+        (&asset["kind"], &asset["title"], &asset["tags"]),
+        (&json!("base"), &json!("Cat"), &json!(["a", "b"]))
+    );
+    assert_eq!((&asset["width"], &asset["height"], &asset["opaque"]), (&json!(8), &json!(6), &json!(true)));
+    let stored = origin.stored().await;
+    let kinds: Vec<(&str, usize)> = vec![("assets", 1), ("images", 1), ("originals", 1)];
+    assert_eq!(
+        origin.stored_kinds().await,
+        kinds.into_iter().map(|(k, n)| (k.to_owned(), n)).collect::<Vec<_>>()
+    );
+
+    let second = origin.put("/v1/assets/cat?title=Cat&tags=b,a", "image/png", cat).await;
+    assert_eq!((second.status.as_u16(), second.value()), (200, asset));
+    assert_eq!(origin.stored().await, stored);
+}
+
+#[tokio::test]
+async fn every_image_type_is_taken() {
+    let origin = Origin::empty().await;
+    let gif = {
+        let mut bytes =
+            b"GIF89a\x02\0\x02\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x02\0\x02\0\0\x02\x02\x84\x51\0;"
+                .to_vec();
+        bytes.shrink_to_fit();
+        bytes
+    };
+    for (id, media_type, body) in [
+        ("png", "image/png", png(4, 4, [1, 2, 3, 255])),
+        ("jpeg", "image/jpeg", jpeg(16, 16, [1, 2, 3])),
+        ("gif", "image/gif", gif),
+        ("svg", "image/svg+xml; charset=utf-8", svg(32)),
+    ] {
+        let answer = origin.put(&format!("/v1/assets/{id}"), media_type, body).await;
+        assert_eq!(answer.status, 201, "{id}: {}", answer.text());
+        let stored = answer.value()["media_type"].as_str().unwrap().to_owned();
+        assert_eq!(stored, if id == "jpeg" { "image/jpeg" } else { "image/png" });
+    }
+}
+
+#[tokio::test]
+async fn a_multipart_upload_carries_metadata() {
+    let origin = Origin::empty().await;
+    let metadata =
+        json!({"kind": "overlay", "title": "Hat", "anchors": {"head": {"x": 0.5, "y": 1.0, "span": 0.8}}});
+    let answer = multipart(&origin, "/v1/assets/hat", &metadata.to_string(), &png(4, 4, [0; 4])).await;
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    assert_eq!(answer.value()["kind"], "overlay");
+    assert_eq!(answer.value()["anchors"]["head"]["span"], 0.8);
+    let unknown = multipart(&origin, "/v1/assets/hat", "{\"colour\": 1}", &png(4, 4, [0; 4])).await;
+    unknown.assert_problem(400, "bad-metadata", Some("/metadata"));
+    let twice = json!({"kind": "overlay", "anchors": {"a": {"x": 0, "y": 0, "span": 1}, "b": {"x": 0, "y": 0, "span": 1}}});
+    let twice = multipart(&origin, "/v1/assets/hat2", &twice.to_string(), &png(4, 4, [0; 4])).await;
+    twice.assert_problem(400, "bad-metadata", Some("/anchors"));
+}
+
+async fn multipart(origin: &Origin, path: &str, metadata: &str, image: &[u8]) -> Answer {
+    let mut body = format!(
+        "--x\r\ncontent-disposition: form-data; name=\"metadata\"\r\ncontent-type: application/json\r\n\r\n{metadata}\r\n\
+         --x\r\ncontent-disposition: form-data; name=\"image\"; filename=\"a.png\"\r\ncontent-type: image/png\r\n\r\n"
+    )
+    .into_bytes();
+    body.extend_from_slice(image);
+    body.extend_from_slice(b"\r\n--x--\r\n");
+    origin.put(path, "multipart/form-data; boundary=x", body).await
+}
+
+#[tokio::test]
+async fn a_replaced_asset_keeps_its_versions_and_what_was_said_about_it() {
+    let origin = Origin::stocked().await;
+    let old = origin.get("/v1/assets/cat").await.value();
+    let new = origin.put("/v1/assets/cat", "image/png", png(80, 80, [5, 5, 5, 255])).await;
+    assert_eq!(new.status, 200);
+    let new = new.value();
+    assert_eq!((&new["width"], &new["anchors"], &new["tags"]), (&json!(80), &old["anchors"], &old["tags"]));
+    let digests: Vec<&Value> = new["versions"].as_array().unwrap().iter().map(|v| &v["digest"]).collect();
+    assert_eq!(digests, [&new["digest"], &old["digest"]]);
+    let content = origin.get(new["versions"][1]["content"].as_str().unwrap()).await;
+    assert_eq!(content.header("cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(content.body.len() as u64, old["bytes"].as_u64().unwrap());
+
+    let back = origin.put("/v1/assets/cat", "image/png", png(40, 40, [200, 120, 40, 255])).await.value();
+    assert_eq!((&back["digest"], back["versions"].as_array().unwrap().len()), (&old["digest"], 2));
+}
+
+#[tokio::test]
+async fn content_comes_whole_or_smaller_and_is_validated() {
+    let origin = Origin::stocked().await;
+    let whole = origin.get("/v1/assets/hat/content").await;
+    assert_eq!(
+        (whole.header("content-type"), whole.header("cache-control")),
+        ("image/png", "public, no-cache")
+    );
+    let small = origin.get("/v1/assets/hat/content?w=10").await;
+    assert_eq!(small.status, 200, "{}", small.text());
+    assert_ne!(small.header("etag"), whole.header("etag"));
+    let info = png::Decoder::new(std::io::Cursor::new(&small.body[..]));
+    assert_eq!((10, 5), {
+        let reader = info.read_info_size();
+        reader
+    });
+    for answer in [whole, small] {
+        let path =
+            if answer.body.len() > 80 { "/v1/assets/hat/content" } else { "/v1/assets/hat/content?w=10" };
+        let again = origin.get_with(path, &[("if-none-match", answer.header("etag"))]).await;
+        assert!(again.status == 304 || again.header("etag") != answer.header("etag"));
+    }
+    assert_eq!(origin.get("/v1/assets/hat/content?w=4000").await.status, 200, "never larger than it is");
+    origin.get("/v1/assets/hat/content?w=0").await.assert_problem(400, "bad-request", Some("/query/w"));
+    origin.get("/v1/assets/hat/content?digest=ab").await.assert_problem(
+        400,
+        "bad-request",
+        Some("/query/digest"),
+    );
+    let unknown = format!("/v1/assets/hat/content?digest={}", "ab".repeat(32));
+    origin.get(&unknown).await.assert_problem(404, "unknown-asset", None);
+}
+
+/// The size in a PNG's header.
+trait ReadInfoSize {
+    fn read_info_size(self) -> (u32, u32);
+}
+
+impl<R: std::io::BufRead + std::io::Seek> ReadInfoSize for png::Decoder<R> {
+    fn read_info_size(self) -> (u32, u32) {
+        let reader = self.read_info().unwrap();
+        (reader.info().width, reader.info().height)
+    }
+}
+
+#[tokio::test]
+async fn lists_are_filtered_and_paged() {
+    let origin = Origin::stocked().await;
+    for id in ["a", "b", "c"] {
+        origin.put(&format!("/v1/assets/{id}?tags=letter"), "image/png", png(2, 2, [1; 4])).await;
+    }
+    let ids = |answer: &Answer| -> Vec<String> {
+        let page = answer.value();
+        page["assets"].as_array().unwrap().iter().map(|a| a["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids(&origin.get("/v1/assets").await), ["a", "b", "c", "cat", "hat"]);
+    assert_eq!(ids(&origin.get("/v1/assets?kind=overlay").await), ["hat"]);
+    let first = origin.get("/v1/assets?tag=letter&limit=2").await;
+    assert_eq!(ids(&first), ["a", "b"]);
+    assert_eq!(first.value()["next"], "b");
+    let next = first.header("link").trim_start_matches('<').split('>').next().unwrap().to_owned();
+    let second = origin.get(&next).await;
+    assert_eq!((ids(&second), second.value().get("next")), (vec!["c".to_owned()], None));
+}
+
+#[tokio::test]
+async fn metadata_is_merge_patched_under_conditions() {
+    let origin = Origin::stocked().await;
+    let asset = origin.get("/v1/assets/cat").await;
+    let etag = asset.header("etag").to_owned();
+    assert_eq!(origin.get_with("/v1/assets/cat", &[("if-none-match", &etag)]).await.status, 304);
+    let patch = json!({"title": "A cat", "tags": null, "licence": "MIT", "anchors": {"eyes": {"x": 0.5, "y": 0.4, "span": 0.2}}});
+    let headers = [("content-type", "application/merge-patch+json"), ("if-match", etag.as_str())];
+    let send =
+        || origin.send(request(Method::PATCH, "/v1/assets/cat", &headers, patch.to_string().into_bytes()));
+    let patched = send().await;
+    assert_eq!(patched.status, 200, "{}", patched.text());
+    let value = patched.value();
+    assert_eq!(
+        (&value["title"], &value["tags"], &value["licence"]),
+        (&json!("A cat"), &json!([]), &json!("MIT"))
+    );
+    assert!(value["anchors"]["head"].is_object() && value["anchors"]["eyes"].is_object());
+    send().await.assert_problem(412, "precondition-failed", None);
+    let bad = origin
+        .json(Method::PATCH, "/v1/assets/cat", &json!({"anchors": {"top": {"x": 0, "y": 0, "span": 1}}}))
+        .await;
+    bad.assert_problem(400, "bad-metadata", Some("/anchors/top"));
+    origin.json(Method::PATCH, "/v1/assets/nobody", &json!({})).await.assert_problem(
+        404,
+        "unknown-asset",
+        None,
+    );
+}
+
+#[tokio::test]
+async fn a_deleted_asset_is_gone() {
+    let origin = Origin::stocked().await;
+    assert_eq!(origin.delete("/v1/assets/hat").await.status, 204);
+    origin.get("/v1/assets/hat").await.assert_problem(404, "unknown-asset", None);
+    origin.delete("/v1/assets/hat").await.assert_problem(404, "unknown-asset", None);
+    origin.get("/c/cat/hat.png").await.assert_problem(404, "unknown-asset", Some("/layers/0"));
+}
+
+#[tokio::test]
+async fn creating_can_be_made_conditional() {
+    let origin = Origin::stocked().await;
+    let headers = [("content-type", "image/png"), ("if-none-match", "*")];
+    let put = |id: &'static str| origin.send(request(Method::PUT, id, &headers, png(3, 3, [7; 4])));
+    put("/v1/assets/cat").await.assert_problem(412, "precondition-failed", None);
+    assert_eq!(put("/v1/assets/dog").await.status, 201);
+}
+
+#[tokio::test]
+async fn the_manifest_has_a_strong_validator_that_changes_with_it() {
+    let origin = Origin::stocked().await;
+    let manifest = origin.get("/v1/catalogue").await;
+    let etag = manifest.header("etag").to_owned();
+    let value = manifest.value();
+    assert_eq!(etag, format!("\"{}\"", value["version"].as_str().unwrap()));
+    let ids: Vec<&str> =
+        value["assets"].as_array().unwrap().iter().map(|a| a["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["cat", "hat"]);
+    let again = origin.get_with("/v1/catalogue", &[("if-none-match", &etag)]).await;
+    assert_eq!((again.status.as_u16(), again.body.len()), (304, 0));
+    origin.delete("/v1/assets/hat").await;
+    assert_ne!(origin.get("/v1/catalogue").await.header("etag"), etag);
+}
+
+#[tokio::test]
+async fn what_another_process_imports_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = Origin::stocked_at(folder.path()).await;
+    let store = origin.app.store.clone();
+    let elsewhere = origin::catalogue::LiveCatalogue::open(store).await.unwrap();
+    let id = "cat".parse().unwrap();
+    let removed = elsewhere.change::<()>(&id, |_| Ok(origin::catalogue::Change::Remove)).await.unwrap();
+    assert!(removed.is_none());
+    assert_eq!(origin.get("/c/cat.png").await.status, 200);
+    assert!(origin.app.catalogue.refresh().await.unwrap());
+    assert_eq!(origin.get("/c/cat.png").await.status, 404);
+    assert!(!origin.app.catalogue.refresh().await.unwrap());
+}

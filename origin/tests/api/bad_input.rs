@@ -1,0 +1,151 @@
+//! What is refused: with a problem that names the part, and with nothing stored.
+
+use axum::http::Method;
+use serde_json::json;
+
+use crate::support::{Origin, png, request, svg};
+
+#[tokio::test]
+async fn bad_recipes_name_the_part() {
+    let origin = Origin::stocked().await;
+    for (path, status, slug, pointer) in [
+        ("/c/nobody.png", 404, "unknown-asset", "/base"),
+        ("/c/cat/nobody.png", 404, "unknown-asset", "/layers/0"),
+        ("/c/cat@0000000000.png", 404, "unknown-asset", "/base"),
+        ("/c/cat;w=0.png", 400, "bad-recipe", "/base/w"),
+        ("/c/cat;w=9000.png", 400, "bad-recipe", "/base/w"),
+        ("/c/cat;w=8.5.png", 400, "bad-recipe", "/base/w"),
+        ("/c/cat;w=8;w=8.png", 400, "bad-recipe", "/base/w"),
+        ("/c/cat/hat;rotate=much.png", 400, "bad-recipe", "/layers/0/rotate"),
+        ("/c/cat/hat;colour=red.png", 400, "bad-recipe", "/layers/0/colour"),
+        ("/c/cat/hat;at=tail.png", 400, "bad-recipe", "/layers/0/at"),
+        ("/c/cat/hat.bmp", 400, "bad-recipe", "/format"),
+        ("/c/cat.png?width=80", 400, "bad-recipe", "/query/width"),
+        ("/c/cat/hat;blend=multiply.png", 501, "not-drawn", "/layers/0/blend"),
+        ("/c/cat.avif", 501, "not-drawn", "/format"),
+    ] {
+        let answer = origin.get(path).await;
+        answer.assert_problem(status, slug, Some(pointer));
+        let brief = matches!(status, 400 | 404);
+        assert_eq!(
+            answer.header("cache-control"),
+            if brief { "public, max-age=10" } else { "no-store" },
+            "{path}"
+        );
+        assert_eq!(answer.value()["instance"], path.split('?').next().unwrap());
+    }
+    assert!(!origin.stored().await.iter().any(|path| path.starts_with("composites")));
+}
+
+#[tokio::test]
+async fn a_huge_canvas_is_refused_before_it_is_drawn() {
+    let origin = Origin::stocked().await;
+    let answer = origin.get("/c/cat;w=8192;h=8192;dpr=4.png").await;
+    assert_eq!(answer.status, 422, "{}", answer.text());
+    assert!(answer.value()["detail"].as_str().unwrap().contains("allowed"));
+}
+
+#[tokio::test]
+async fn refused_uploads_store_nothing() {
+    let origin =
+        Origin::with(&[("MILLINER_LIMIT_BODY_BYTES", "64KiB"), ("MILLINER_LIMIT_SOURCE_PIXELS", "250000")])
+            .await;
+    let whole = png(64, 64, [1, 2, 3, 255]);
+    let mut huge = png(1, 1, [0; 4]);
+    huge[16..24].copy_from_slice(&[0, 0, 0x75, 0x30, 0, 0, 0x75, 0x30]);
+    let script =
+        b"<svg xmlns='http://www.w3.org/2000/svg' width='8' height='8'><image href='/etc/passwd'/></svg>";
+    let bomb = b"<svg xmlns='http://www.w3.org/2000/svg' width='90000' height='90000'/>";
+    let cases: [(&str, &str, Vec<u8>, u16, &str); 14] = [
+        ("/v1/assets/a", "text/html", b"<html></html>".to_vec(), 415, "unsupported-type"),
+        ("/v1/assets/a", "", whole.clone(), 415, "unsupported-type"),
+        ("/v1/assets/a", "image/jpeg", whole.clone(), 415, "unsupported-type"),
+        ("/v1/assets/a", "image/png", Vec::new(), 400, "bad-request"),
+        ("/v1/assets/a", "image/png", b"not an image".to_vec(), 422, "bad-image"),
+        ("/v1/assets/a", "image/png", whole[..whole.len() / 2].to_vec(), 422, "bad-image"),
+        ("/v1/assets/a", "image/png", huge, 422, "bad-image"),
+        ("/v1/assets/a", "image/png", vec![0; 65 << 10], 413, "too-large"),
+        ("/v1/assets/a", "image/svg+xml", script.to_vec(), 422, "bad-image"),
+        ("/v1/assets/a", "image/svg+xml", bomb.to_vec(), 422, "bad-image"),
+        ("/v1/assets/a", "image/svg+xml", b"<svg".to_vec(), 422, "bad-image"),
+        ("/v1/assets/a?kind=hat", "image/png", whole.clone(), 400, "bad-request"),
+        ("/v1/assets/a?anchor.head=0.5,0.5,-1", "image/png", whole.clone(), 400, "bad-metadata"),
+        ("/v1/assets/a?focus=7,7", "image/png", whole.clone(), 400, "bad-metadata"),
+    ];
+    for (path, content_type, body, status, slug) in cases {
+        let answer = origin.put(path, content_type, body).await;
+        assert_eq!(answer.status, status, "{path} {content_type}: {}", answer.text());
+        assert_eq!(answer.value()["type"], format!("/docs#problem-{slug}"), "{path} {content_type}");
+        assert_eq!(answer.header("cache-control"), "no-store");
+    }
+    assert_eq!(origin.stored().await, Vec::<String>::new());
+    assert_eq!(origin.put("/v1/assets/a", "image/png", whole).await.status, 201, "and the process lives");
+}
+
+#[tokio::test]
+async fn ids_cannot_leave_the_store() {
+    let origin = Origin::stocked().await;
+    let before = origin.stored().await;
+    for path in [
+        "/v1/assets/..%2f..%2fetc%2fpasswd",
+        "/v1/assets/%2e%2e",
+        "/v1/assets/../../etc/passwd",
+        "/v1/assets/Cat",
+        "/v1/assets/-cat",
+        "/v1/assets/c%00at",
+        "/v1/composites/..%2flinks",
+        "/i/..%2f..%2fassets%2fcat.png",
+    ] {
+        for method in [Method::GET, Method::PUT, Method::DELETE] {
+            let headers = [("content-type", "image/png")];
+            let answer = origin.send(request(method.clone(), path, &headers, png(4, 4, [0; 4]))).await;
+            assert!((400..=405).contains(&answer.status.as_u16()), "{method} {path}: {answer:?}");
+            assert_eq!(answer.header("content-type"), "application/problem+json", "{method} {path}");
+        }
+    }
+    assert_eq!(origin.stored().await, before);
+}
+
+#[tokio::test]
+async fn bad_json_is_refused_by_type_size_and_shape() {
+    let origin = Origin::stocked().await;
+    let recipe = json!({"recipe": "/c/cat.png"}).to_string();
+    let send = |content_type: &'static str, body: String| {
+        origin.send(request(
+            Method::POST,
+            "/v1/composites",
+            &[("content-type", content_type)],
+            body.into_bytes(),
+        ))
+    };
+    send("text/plain", recipe.clone()).await.assert_problem(415, "unsupported-type", None);
+    send("application/json", "{".to_owned()).await.assert_problem(400, "bad-request", Some(""));
+    send("application/json", json!({"recipe": "/c/cat.png", "size": 1}).to_string()).await.assert_problem(
+        400,
+        "bad-request",
+        Some(""),
+    );
+    send("application/json", " ".repeat(300 << 10)).await.assert_problem(413, "too-large", None);
+    let object = json!({"recipe": {"base": {"id": "cat", "w": -1}, "format": "png"}});
+    send("application/json", object.to_string()).await.assert_problem(400, "bad-recipe", Some("/base/w"));
+}
+
+#[tokio::test]
+async fn unknown_paths_methods_and_endless_urls_are_problems_too() {
+    let origin = Origin::stocked().await;
+    origin.get("/v2").await.assert_problem(404, "not-found", None);
+    let post = origin.send(request(Method::POST, "/c/cat.png", &[], Vec::new())).await;
+    post.assert_problem(405, "method-not-allowed", None);
+    assert!(post.header("allow").contains("GET"));
+    origin.get(&format!("/c/{}.png", "a".repeat(9000))).await.assert_problem(414, "uri-too-long", None);
+    origin.get("/v1/assets?limit=0").await.assert_problem(400, "bad-request", Some("/query/limit"));
+    origin.get("/v1/assets?colour=red").await.assert_problem(400, "bad-request", Some("/query"));
+}
+
+#[tokio::test]
+async fn an_svg_that_takes_too_much_is_stopped() {
+    let origin = Origin::with(&[("MILLINER_LIMIT_SVG_TIMEOUT", "1ms")]).await;
+    let answer = origin.put("/v1/assets/a", "image/svg+xml", svg(64)).await;
+    answer.assert_problem(422, "bad-image", None);
+    assert_eq!(origin.stored().await, Vec::<String>::new());
+}

@@ -1,0 +1,71 @@
+//! `/openapi.json` and `/docs`.
+
+use std::collections::BTreeSet;
+
+use crate::support::Origin;
+
+#[tokio::test]
+async fn the_description_is_openapi_3_1_and_lists_every_call() {
+    let origin = Origin::stocked().await;
+    let answer = origin.get("/openapi.json").await;
+    let value = answer.value();
+    assert_eq!(value["openapi"], "3.1.0");
+    let calls: BTreeSet<String> = value["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object().unwrap().keys().map(move |method| format!("{method} {path}"))
+        })
+        .collect();
+    let expected = [
+        "delete /v1/assets/{id}",
+        "get /c/{recipe}",
+        "get /i/{key}.{ext}",
+        "get /v1/assets",
+        "get /v1/assets/{id}",
+        "get /v1/assets/{id}/content",
+        "get /v1/catalogue",
+        "get /v1/composites/{key}",
+        "patch /v1/assets/{id}",
+        "post /v1/composites",
+        "post /v1/composites/explain",
+        "post /v1/sign",
+        "put /v1/assets/{id}",
+    ];
+    assert_eq!(calls.iter().map(String::as_str).collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
+async fn every_reference_of_the_description_leads_somewhere() {
+    let origin = Origin::stocked().await;
+    let text = origin.get("/openapi.json").await.text();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    for reference in text.split("\"#/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
+        assert!(value.pointer(&format!("/{reference}")).is_some(), "{reference}");
+    }
+}
+
+#[tokio::test]
+async fn the_described_asset_is_the_written_asset() {
+    let origin = Origin::stocked().await;
+    let value = origin.get("/openapi.json").await.value();
+    let described = value.pointer("/components/schemas/Asset/properties").unwrap().as_object().unwrap();
+    let patch = serde_json::json!({"licence": "MIT", "focus": {"x": 0.5, "y": 0.5}});
+    origin.json(axum::http::Method::PATCH, "/v1/assets/cat", &patch).await;
+    let manifest = origin.get("/v1/catalogue").await.value();
+    let written = manifest["assets"][0].as_object().unwrap();
+    let names =
+        |object: &serde_json::Map<String, serde_json::Value>| object.keys().cloned().collect::<BTreeSet<_>>();
+    assert_eq!(names(described), names(written));
+}
+
+#[tokio::test]
+async fn the_page_needs_nothing_from_elsewhere() {
+    let origin = Origin::stocked().await;
+    let page = origin.get("/docs").await;
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    let html = page.text();
+    assert!(html.contains("/v1/assets/{id}/content") && html.contains("id=\"problem-bad-recipe\""));
+    assert!(!html.contains("<script") && !html.contains("http://") && !html.contains("https://"));
+}

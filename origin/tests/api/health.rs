@@ -1,0 +1,34 @@
+//! Health, readiness, metrics.
+
+use crate::support::Origin;
+
+#[tokio::test]
+async fn the_public_listener_says_yes_or_no_and_the_admin_listener_says_why() {
+    let origin = Origin::stocked().await;
+    assert_eq!(origin.get("/healthz").await.text(), "ok\n");
+    assert_eq!(origin.get("/readyz").await.text(), "ready\n");
+    let detail = origin.admin("/readyz").await.value();
+    assert_eq!(
+        (&detail["ready"], &detail["store"], &detail["assets"]),
+        (&true.into(), &"ok".into(), &2.into())
+    );
+    assert_eq!(origin.get("/metrics").await.status, 404, "numbers are for operators");
+
+    origin.app.start_draining();
+    assert_eq!(origin.get("/readyz").await.status, 503);
+    assert_eq!(origin.get("/healthz").await.status, 200);
+    assert_eq!(origin.admin("/readyz").await.value()["draining"], true);
+}
+
+#[tokio::test]
+async fn metrics_count_what_was_answered() {
+    let origin = Origin::stocked().await;
+    for path in ["/c/cat.png", "/c/cat.png", "/c/nobody.png"] {
+        origin.get(path).await;
+    }
+    assert_eq!(origin.metric("milliner_requests_total{route=\"recipe\",status=\"2xx\"}").await, 2.0);
+    assert_eq!(origin.metric("milliner_requests_total{route=\"recipe\",status=\"4xx\"}").await, 1.0);
+    assert_eq!(origin.metric("milliner_deliveries_total{source=\"memory\"}").await, 1.0);
+    assert_eq!(origin.metric("milliner_request_seconds_count{route=\"recipe\"}").await, 3.0);
+    assert_eq!(origin.metric("milliner_assets").await, 2.0);
+}

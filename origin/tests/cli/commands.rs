@@ -1,0 +1,180 @@
+//! The commands that end by themselves.
+
+use crate::{catalogue, command, milliner, stderr, stdout, support};
+
+#[test]
+fn import_reports_each_asset_and_is_idempotent() {
+    let folder = tempfile::tempdir().unwrap();
+    catalogue(folder.path());
+    let first = milliner(folder.path(), &["import", "catalogue"]);
+    assert!(first.status.success(), "{}", stderr(&first));
+    let lines: Vec<String> =
+        stdout(&first).lines().map(|l| l.split_whitespace().take(3).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(lines[..3], ["added cat base", "added photo base", "added hat overlay"]);
+    assert!(
+        stdout(&first).ends_with(
+            "3 added, 0 replaced, 0 updated, 0 unchanged, 0 refused; the catalogue has 3 assets\n"
+        )
+    );
+    let again = milliner(folder.path(), &["import", "catalogue"]);
+    assert!(stdout(&again).contains("0 added, 0 replaced, 0 updated, 3 unchanged"));
+
+    std::fs::write(folder.path().join("catalogue/overlays/hat.png"), support::png(20, 10, [1, 2, 3, 255]))
+        .unwrap();
+    std::fs::remove_file(folder.path().join("catalogue/cats/cat.toml")).unwrap();
+    let changed = milliner(folder.path(), &["import", "catalogue"]);
+    assert!(stdout(&changed).contains("0 added, 1 replaced, 1 updated, 1 unchanged"), "{}", stdout(&changed));
+}
+
+#[test]
+fn import_names_what_it_refuses_and_takes_the_rest() {
+    let folder = tempfile::tempdir().unwrap();
+    catalogue(folder.path());
+    std::fs::write(folder.path().join("catalogue/cats/cat.toml"), "colour = 1").unwrap();
+    let output = milliner(folder.path(), &["import", "catalogue"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("catalogue/cats/cat.toml: "), "{}", stderr(&output));
+    assert!(stdout(&output).contains("2 added") && stdout(&output).contains("1 refused"));
+    std::fs::write(folder.path().join("catalogue/overlays/photo.png"), support::png(1, 1, [0; 4])).unwrap();
+    let twice = milliner(folder.path(), &["import", "catalogue"]);
+    assert!(stderr(&twice).contains("are both the asset `photo`"), "{}", stderr(&twice));
+    assert!(stderr(&milliner(folder.path(), &["import", "nowhere"])).contains("nowhere"));
+}
+
+#[test]
+fn render_is_the_same_from_the_store_from_a_folder_and_from_files() {
+    let folder = tempfile::tempdir().unwrap();
+    catalogue(folder.path());
+    assert!(milliner(folder.path(), &["import", "catalogue"]).status.success());
+    let recipe = "/c/cat;w=48/hat.png";
+    let cases: [&[&str]; 3] = [
+        &[],
+        &["--catalogue", "catalogue", "--store", "memory:"],
+        &["--asset", "cat=catalogue/cats/cat.svg", "--asset", "hat=catalogue/overlays/hat.png"],
+    ];
+    let mut pictures = Vec::new();
+    for (i, case) in cases.iter().enumerate() {
+        let out = format!("out{i}.png");
+        let output = milliner(folder.path(), &[&["render", recipe, "-o", &out], *case].concat());
+        assert!(output.status.success(), "{}", stderr(&output));
+        assert!(stdout(&output).starts_with(&format!("{out}  48×48  ")), "{}", stdout(&output));
+        pictures.push(std::fs::read(folder.path().join(out)).unwrap());
+    }
+    assert!(pictures.iter().all(|picture| *picture == pictures[0]));
+    let piped = milliner(folder.path(), &["render", recipe, "-o", "-"]);
+    assert_eq!(piped.stdout, pictures[0]);
+}
+
+#[test]
+fn render_explains_what_is_wrong() {
+    let folder = tempfile::tempdir().unwrap();
+    catalogue(folder.path());
+    for (args, says) in [
+        (vec!["/c/cat.png", "-o", "x.png"], "the store is empty: run `milliner import DIR`"),
+        (vec!["/c/dog.png", "-o", "x.png", "--asset", "cat=catalogue/cats/cat.svg"], "known here: cat"),
+        (vec!["/c/cat;w=0.png", "-o", "x.png"], "/base/w"),
+        (vec!["/c/cat.png", "-o", "x.jpg", "--catalogue", "catalogue"], "makes a png"),
+        (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat=nothing.png"], "nothing.png"),
+        (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat"], "id=file"),
+        (vec!["/c/cat/hat;blend=screen.png", "-o", "x.png", "--catalogue", "catalogue"], "not drawn yet"),
+    ] {
+        let output = milliner(folder.path(), &[vec!["render"], args].concat());
+        assert!(!output.status.success());
+        assert!(stderr(&output).contains(says), "{says}: {}", stderr(&output));
+        assert!(!folder.path().join("x.png").exists() && !folder.path().join("x.jpg").exists());
+    }
+}
+
+#[test]
+fn explain_speaks_to_people_and_machines() {
+    let folder = tempfile::tempdir().unwrap();
+    catalogue(folder.path());
+    let args = ["explain", "http://localhost:8080/c/cat/hat;rotate=352.auto?k=x", "--catalogue", "catalogue"];
+    let text = stdout(&milliner(folder.path(), &args));
+    assert!(text.contains("canonical   /c/cat/hat;rotate=-8.auto"), "{text}");
+    let json = milliner(folder.path(), &[&args[..], &["--json", "--accept", "image/png"]].concat());
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).unwrap();
+    assert_eq!((&json["recipe"], &json["width"]), (&"/c/cat/hat;rotate=-8.png".into(), &64.into()));
+}
+
+#[test]
+fn sign_makes_urls_that_verify() {
+    let folder = tempfile::tempdir().unwrap();
+    let output =
+        command(folder.path(), &["sign", "/c/cat;h=8;w=8.png", "--public-url", "https://img.example"])
+            .env("MILLINER_SIGNING_KEYS", "main:0123456789abcdef")
+            .output()
+            .unwrap();
+    let url = stdout(&output);
+    let (path, query) = url.trim().strip_prefix("https://img.example").unwrap().split_once('?').unwrap();
+    assert_eq!(path, "/c/cat;w=8;h=8.png");
+    let query = compositor::Query::parse(query).unwrap();
+    assert!(compositor::signature::verify(b"0123456789abcdef", path, None, &query.signature.unwrap()));
+    let unset = milliner(folder.path(), &["sign", "/c/cat.png"]);
+    assert!(stderr(&unset).contains("MILLINER_SIGNING_KEYS"));
+}
+
+#[test]
+fn keys_are_shown_once_and_listed_without_their_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = |args: &[&str]| milliner(folder.path(), &[&["keys"], args].concat());
+    let created = keys(&[
+        "create",
+        "--name",
+        "ci",
+        "--scope",
+        "read,write",
+        "--expires-in",
+        "90days",
+        "--per-minute",
+        "60",
+    ]);
+    let text = stdout(&created).trim().to_owned();
+    let id = text.split('_').nth(1).unwrap().to_owned();
+    let secret = text.rsplit('_').next().unwrap();
+    assert!(text.starts_with("mk_") && secret.len() >= 20, "{text}");
+    let listed = stdout(&keys(&["list"]));
+    assert!(
+        listed.starts_with(&id) && listed.contains("ci  read,write") && !listed.contains(secret),
+        "{listed}"
+    );
+    let record = std::fs::read_to_string(folder.path().join(format!("data/keys/{id}.json"))).unwrap();
+    assert!(!record.contains(secret));
+    let rotated = stdout(&keys(&["rotate", &id])).trim().to_owned();
+    assert!(rotated.starts_with(&format!("mk_{id}_")) && rotated != text);
+    assert!(keys(&["revoke", &id]).status.success());
+    assert!(stdout(&keys(&["list"])).contains("revoked"));
+    assert!(stderr(&keys(&["revoke", "000000000000"])).contains("there is no key"));
+}
+
+#[test]
+fn help_lists_every_setting_and_wrong_ones_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let help = stdout(&milliner(folder.path(), &["--help"]));
+    for setting in origin::config::SETTINGS {
+        assert!(
+            help.contains(setting.variable) && help.contains(&format!("--{}", setting.flag)),
+            "{}",
+            setting.variable
+        );
+    }
+    let by_variable =
+        command(folder.path(), &["serve"]).env("MILLINER_STORE", "s3://bucket").output().unwrap();
+    let by_flag = milliner(folder.path(), &["serve", "--store", "s3://bucket"]);
+    for output in [by_variable, by_flag] {
+        assert_eq!(output.status.code(), Some(1));
+        let told = stderr(&output);
+        assert!(
+            told.contains("MILLINER_STORE") && told.contains("s3://bucket") && told.contains("file:PATH"),
+            "{told}"
+        );
+    }
+}
+
+#[test]
+fn completions_are_printed_for_shells() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(stdout(&milliner(folder.path(), &["completions", shell])).contains("milliner"), "{shell}");
+    }
+}

@@ -1,0 +1,181 @@
+//! A server as a process: orderly shutdown, and a kill at the worst moment.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::{catalogue, command, milliner, stderr, support};
+
+/// A running server, killed when it is dropped.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+    log: BufReader<std::process::ChildStderr>,
+}
+
+impl Server {
+    /// Starts one on a free port and waits until it says where it listens.
+    fn start(folder: &Path) -> Self {
+        let args = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off", "--log-format", "json"];
+        let mut command: Command = command(folder, &args);
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut log = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        log.read_line(&mut line).unwrap();
+        let value: serde_json::Value =
+            serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        let address = value["fields"]["listen"].as_str().unwrap().parse().unwrap();
+        Self { child, address, log }
+    }
+
+    fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).unwrap()
+    }
+
+    /// The status and the body of one request.
+    fn request(&self, head: &str, body: &[u8]) -> (u16, Vec<u8>) {
+        let mut stream = self.connect();
+        write!(stream, "{head}\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len())
+            .unwrap();
+        stream.write_all(body).unwrap();
+        read_answer(&mut stream)
+    }
+
+    fn get(&self, path: &str) -> (u16, Vec<u8>) {
+        self.request(&format!("GET {path} HTTP/1.1"), b"")
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_answer(stream: &mut TcpStream) -> (u16, Vec<u8>) {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+    let status = std::str::from_utf8(&answer[9..12]).unwrap().parse().unwrap();
+    (status, answer[end + 4..].to_vec())
+}
+
+#[test]
+fn sigterm_finishes_what_runs_and_exits_with_0() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut server = Server::start(folder.path());
+    let body = support::png(64, 64, [1, 2, 3, 255]);
+    let mut upload = server.connect();
+    let (first, rest) = body.split_at(body.len() / 2);
+    write!(upload, "PUT /v1/assets/cat HTTP/1.1\r\nhost: test\r\ncontent-type: image/png\r\n").unwrap();
+    write!(upload, "connection: close\r\ncontent-length: {}\r\n\r\n", body.len()).unwrap();
+    upload.write_all(first).unwrap();
+    // An answer on a second connection proves that the server reads: the upload's head is in.
+    assert_eq!(server.get("/healthz").0, 200);
+    server.signal(Signal::TERM);
+    let mut line = String::new();
+    while !line.contains("draining") {
+        line.clear();
+        assert!(server.log.read_line(&mut line).unwrap() > 0, "the log ended before the drain");
+    }
+    upload.write_all(rest).unwrap();
+    assert_eq!(read_answer(&mut upload).0, 201);
+    assert_eq!(server.child.wait().unwrap().code(), Some(0));
+    drop(server);
+    assert_eq!(Server::start(folder.path()).get("/c/cat.png").0, 200);
+}
+
+#[test]
+fn kill_9_in_mid_upload_loses_nothing_that_was_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let put = |id: &str| format!("PUT /v1/assets/{id}?kind=base HTTP/1.1\r\ncontent-type: image/png");
+    let kept = support::png(32, 32, [9, 8, 7, 255]);
+    assert_eq!(server.request(&put("kept"), &kept).0, 201);
+    let (status, before) = server.get("/c/kept.png");
+    assert_eq!(status, 200);
+
+    // One upload half sent; many more under way while the server dies.
+    let mut half = server.connect();
+    write!(half, "{}\r\nhost: test\r\ncontent-length: {}\r\n\r\n", put("half"), kept.len()).unwrap();
+    half.write_all(&kept[..kept.len() / 2]).unwrap();
+    let mut acknowledged = Vec::new();
+    std::thread::scope(|scope| {
+        let uploads: Vec<_> = (0..4)
+            .map(|thread| {
+                let (put, server) = (&put, &server);
+                scope.spawn(move || {
+                    let mut done = Vec::new();
+                    for i in 0..1000u32 {
+                        let id = format!("asset-{thread}-{i}");
+                        let body = support::png(8, 8, [thread, i as u8, (i >> 8) as u8, 255]);
+                        let mut stream = match TcpStream::connect(server.address) {
+                            Ok(stream) => stream,
+                            Err(_) => break,
+                        };
+                        let head = format!("{}\r\nhost: test\r\nconnection: close\r\n", put(&id));
+                        let sent = write!(stream, "{head}content-length: {}\r\n\r\n", body.len())
+                            .and_then(|()| stream.write_all(&body));
+                        let mut answer = Vec::new();
+                        let read = sent.and_then(|()| stream.read_to_end(&mut answer).map(|_| ()));
+                        if read.is_err() || !answer.starts_with(b"HTTP/1.1 201") {
+                            break;
+                        }
+                        done.push(id);
+                        if thread == 0 && i == 10 {
+                            server.signal(Signal::KILL);
+                        }
+                    }
+                    done
+                })
+            })
+            .collect();
+        acknowledged.extend(uploads.into_iter().flat_map(|upload| upload.join().unwrap()));
+    });
+    assert!(acknowledged.len() > 10);
+    drop(server);
+
+    let server = Server::start(folder.path());
+    assert_eq!(server.get("/v1/assets/half").0, 404, "half an upload is none");
+    assert_eq!(server.get("/c/kept.png"), (200, before));
+    for id in &acknowledged {
+        assert_eq!(server.get(&format!("/c/{id}.png")).0, 200, "{id} was acknowledged");
+    }
+}
+
+#[test]
+fn an_import_beside_a_running_server_is_noticed() {
+    let folder = tempfile::tempdir().unwrap();
+    catalogue(folder.path());
+    let mut server = Server::start(folder.path());
+    assert_eq!(server.get("/c/cat/hat.png").0, 404);
+    assert!(milliner(folder.path(), &["import", "catalogue"]).status.success());
+    let mut line = String::new();
+    while !line.contains("catalogue changed") {
+        line.clear();
+        assert!(server.log.read_line(&mut line).unwrap() > 0, "the server ended");
+    }
+    let (status, _) = server.get("/v1/assets/hat");
+    assert_eq!(status, 200);
+}
+
+#[test]
+fn a_second_server_on_the_same_folder_or_port_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path());
+    let second = milliner(folder.path(), &["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off"]);
+    assert!(stderr(&second).contains("another milliner serves this folder"), "{}", stderr(&second));
+    let other = tempfile::tempdir().unwrap();
+    let taken = server.address.to_string();
+    let second = milliner(other.path(), &["serve", "--listen", &taken, "--admin-listen", "off"]);
+    assert!(stderr(&second).contains("MILLINER_LISTEN"), "{}", stderr(&second));
+}
