@@ -4,6 +4,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use compositor::CompositeKey;
+
 use crate::catalogue::LiveCatalogue;
 use crate::compose::{Flights, HotCache};
 use crate::config::Config;
@@ -81,14 +83,16 @@ impl App {
 
     /// Writes down what is only in memory.
     pub fn flush(&self) -> Result<(), LinksError> {
-        self.settle_hits();
+        for hot in self.hot.entries() {
+            self.links.count_hits(&hot.key, hot.take_hits());
+        }
         self.links.flush()
     }
 
-    /// Moves the hits counted since the last call into the links.
-    pub fn settle_hits(&self) {
-        for hot in self.hot.entries() {
-            self.links.count_hits(&hot.key, hot.take_hits());
+    /// Moves the hits of a composite counted since the last call into its link.
+    pub fn settle_hits_of(&self, key: &CompositeKey) {
+        if let Some(hot) = self.hot.get(key) {
+            self.links.count_hits(key, hot.take_hits());
         }
     }
 }

@@ -6,11 +6,13 @@ pub mod child;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 /// Longest message taken over from the child.
@@ -22,6 +24,8 @@ pub struct Rasteriser {
     program: PathBuf,
     timeout: Duration,
     max_pixels: u64,
+    /// As many children at once as there are processors: each may take a gigabyte.
+    slots: Arc<Semaphore>,
 }
 
 /// Why there is no picture.
@@ -38,11 +42,14 @@ pub enum RasteriseError {
 impl Rasteriser {
     /// A rasteriser that starts `program` (this binary) for each SVG.
     pub fn new(program: &Path, timeout: Duration, max_pixels: u64) -> Self {
-        Self { program: program.to_owned(), timeout, max_pixels }
+        let processors = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let slots = Arc::new(Semaphore::new(processors));
+        Self { program: program.to_owned(), timeout, max_pixels, slots }
     }
 
     /// The SVG at its own size, as PNG.
     pub async fn rasterise(&self, svg: Bytes) -> Result<Vec<u8>, RasteriseError> {
+        let _slot = self.slots.acquire().await.map_err(std::io::Error::other)?;
         let mut child = self.start()?;
         if let Ok(result) = timeout(self.timeout, converse(&mut child, &svg)).await {
             result

@@ -16,7 +16,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tower::ServiceExt;
@@ -29,19 +29,22 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept: it is most often a lack of file descriptors, which passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// The sockets of a server, bound but not yet served.
+/// The sockets of a server, bound but not yet served, and the signals that end it: they are caught from here on, so
+/// that whoever sees the server up can stop it in order.
 pub struct Listeners {
     pub public: TcpListener,
     pub admin: Option<TcpListener>,
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-/// An address could not be bound.
+/// A server could not be set up.
 #[derive(Debug, thiserror::Error)]
-#[error("{variable}: cannot listen on {address}: {source}")]
-pub struct BindError {
-    variable: &'static str,
-    address: SocketAddr,
-    source: std::io::Error,
+pub enum BindError {
+    #[error("{variable}: cannot listen on {address}: {source}")]
+    Address { variable: &'static str, address: SocketAddr, source: std::io::Error },
+    #[error("signals cannot be caught: {0}")]
+    Signals(std::io::Error),
 }
 
 impl Listeners {
@@ -53,12 +56,14 @@ impl Listeners {
             Some(address) => Some(bind("MILLINER_ADMIN_LISTEN", address).await?),
             None => None,
         };
-        Ok(Self { public, admin })
+        let catch = |kind| signal(kind).map_err(BindError::Signals);
+        let (terminate, interrupt) = (catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?);
+        Ok(Self { public, admin, terminate, interrupt })
     }
 }
 
 async fn bind(variable: &'static str, address: SocketAddr) -> Result<TcpListener, BindError> {
-    TcpListener::bind(address).await.map_err(|source| BindError { variable, address, source })
+    TcpListener::bind(address).await.map_err(|source| BindError::Address { variable, address, source })
 }
 
 /// Serves until SIGTERM or SIGINT, then drains: readiness off, no new connection, running requests finished, links
@@ -79,7 +84,8 @@ pub async fn serve(app: App, listeners: Listeners) -> std::io::Result<()> {
     let door = Door { app: Some(app.clone()), router };
     let public = tokio::spawn(accept(listeners.public, door, stopped, app.config.server.drain_timeout));
 
-    until_signal().await?;
+    let (mut terminate, mut interrupt) = (listeners.terminate, listeners.interrupt);
+    futures::future::select(pin!(terminate.recv()), pin!(interrupt.recv())).await;
     app.start_draining();
     tracing::info!("draining");
     // Nobody listens any more only when everybody has stopped already.
@@ -89,12 +95,6 @@ pub async fn serve(app: App, listeners: Listeners) -> std::io::Result<()> {
     }
     app.flush().map_err(std::io::Error::other)?;
     tracing::info!("stopped");
-    Ok(())
-}
-
-async fn until_signal() -> std::io::Result<()> {
-    let (mut term, mut int) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    futures::future::select(pin!(term.recv()), pin!(int.recv())).await;
     Ok(())
 }
 

@@ -51,7 +51,7 @@ pub async fn create(State(app): State<App>, Json(body): Json<RecipeBody>) -> Res
     (status = 404, description = "No composite with this key has been rendered", body = ProblemSchema),
 ))]
 pub async fn get(State(app): State<App>, KeyPath(key): KeyPath) -> Result<Response, Error> {
-    app.settle_hits();
+    app.settle_hits_of(&key);
     let link = app.links.get(&key).ok_or(Error::NoComposite)?;
     Ok((Extension(CachePolicy::Private), axum::Json(CompositeView::from(link))).into_response())
 }

@@ -131,9 +131,9 @@ fn rate_headers(headers: &mut HeaderMap, rate: &RateState) {
 fn report(problem: &Problem, id: &HeaderValue, path: &str, method: &Method) {
     let request_id = id.to_str().unwrap_or_default();
     if let Some(report) = &problem.report {
-        tracing::error!(%method, path, request_id, problem = problem.slug, "{report}")
+        tracing::error!(%method, path, request_id, problem = problem.slug, "{report}");
     } else {
-        tracing::debug!(%method, path, request_id, problem = problem.slug, "{}", problem.detail)
+        tracing::debug!(%method, path, request_id, problem = problem.slug, "{}", problem.detail);
     }
 }
 

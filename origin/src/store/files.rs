@@ -131,7 +131,7 @@ impl Files {
             return Ok(false);
         }
         if let Some(bytes) = to {
-            self.write(&target, bytes)?
+            self.write(&target, bytes)?;
         } else {
             fs::remove_file(&target)?;
             sync_folder(&target)?;

@@ -1,5 +1,6 @@
 //! `/c/…` and `/i/…`: the header contract of recipe-url.md, caching, coalescing.
 
+use axum::http::Method;
 use futures::future::join_all;
 
 use crate::support::{Origin, png};
@@ -57,9 +58,8 @@ async fn two_spellings_share_one_key_and_one_render() {
 #[tokio::test]
 async fn a_known_validator_is_answered_without_store_or_render() {
     let origin = Origin::stocked().await;
-    let explained = origin
-        .json(axum::http::Method::POST, "/v1/composites/explain", &serde_json::json!({"recipe": RECIPE}))
-        .await;
+    let explained =
+        origin.json(Method::POST, "/v1/composites/explain", &serde_json::json!({"recipe": RECIPE})).await;
     let etag = format!("\"{}\"", explained.value()["key"].as_str().unwrap());
     for given in [etag.clone(), format!("W/{etag}"), format!("\"other\", {etag}")] {
         let answer = origin.get_with(RECIPE, &[("if-none-match", &given)]).await;
@@ -224,7 +224,7 @@ async fn a_changed_anchor_gives_a_new_key() {
     let origin = Origin::stocked().await;
     let before = origin.get(RECIPE).await;
     let patch = serde_json::json!({"anchors": {"head": {"x": 0.5, "y": 0.5, "span": 0.5}}});
-    let patched = origin.json(axum::http::Method::PATCH, "/v1/assets/cat", &patch).await;
+    let patched = origin.json(Method::PATCH, "/v1/assets/cat", &patch).await;
     assert_eq!(patched.status, 200, "{patched:?}");
     let after = origin.get(RECIPE).await;
     assert_ne!(after.header("etag"), before.header("etag"));

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use axum::http::Method;
+
 use crate::support::Origin;
 
 #[tokio::test]
@@ -52,7 +54,7 @@ async fn the_described_asset_is_the_written_asset() {
     let value = origin.get("/openapi.json").await.value();
     let described = value.pointer("/components/schemas/Asset/properties").unwrap().as_object().unwrap();
     let patch = serde_json::json!({"licence": "MIT", "focus": {"x": 0.5, "y": 0.5}});
-    origin.json(axum::http::Method::PATCH, "/v1/assets/cat", &patch).await;
+    origin.json(Method::PATCH, "/v1/assets/cat", &patch).await;
     let manifest = origin.get("/v1/catalogue").await.value();
     let written = manifest["assets"][0].as_object().unwrap();
     let names =

@@ -1,5 +1,7 @@
 //! The API through the real router: status, headers, JSON, and what is stored afterwards.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod access;
 mod assets;
 mod bad_input;

@@ -130,8 +130,9 @@ fn keys_are_shown_once_and_listed_without_their_secret() {
         "60",
     ]);
     let text = stdout(&created).trim().to_owned();
-    let id = text.split('_').nth(1).unwrap().to_owned();
-    let secret = text.rsplit('_').next().unwrap();
+    // The secret may have an underscore of its own.
+    let [_, id, secret] = text.splitn(3, '_').collect::<Vec<_>>()[..] else { panic!("{text}") };
+    let id = id.to_owned();
     assert!(text.starts_with("mk_") && secret.len() >= 20, "{text}");
     let listed = stdout(&keys(&["list"]));
     assert!(

@@ -1,5 +1,7 @@
 //! The real binary: its commands, and a server that is stopped, killed and started again.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 mod commands;
 mod server;
 #[path = "../support/mod.rs"]

@@ -1,5 +1,7 @@
 //! One suite over every store back end: what holds for one holds for all.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
 use std::path::Path;
 
 use bytes::Bytes;
