@@ -1,7 +1,7 @@
 //! An answer on its way out: status, headers and body as plain data, and the one place that adds what
 //! every answer carries.
 
-use worker::{Headers, Response, ResponseBody};
+use worker::{Headers, Method, Response, ResponseBody};
 
 use crate::call::Call;
 use crate::policy::HeaderList;
@@ -49,6 +49,16 @@ impl Answer {
     pub fn ok(media_type: &str, headers: HeaderList, body: ResponseBody) -> Self {
         let answer = Self { status: 200, headers, body };
         answer.with("content-type", media_type.to_owned())
+    }
+
+    /// 200 with the body of another answer, and with its length, which `HEAD` cannot count.
+    pub fn relay(media_type: &str, headers: HeaderList, from: Response) -> Self {
+        let length = from.headers().get("content-length").ok().flatten();
+        let answer = Self::ok(media_type, headers, from.into_parts().1);
+        match length {
+            Some(length) => answer.with("content-length", length),
+            None => answer,
+        }
     }
 
     /// The caller already holds the representation these headers identify.
@@ -110,7 +120,8 @@ impl Answer {
         headers.set("x-content-type-options", "nosniff")?;
         headers.set("content-security-policy", LOCKED_DOWN)?;
         headers.set("x-request-id", &call.request_id)?;
-        Ok(Response::builder().with_status(self.status).with_headers(headers).body(self.body))
+        let body = if call.method == Method::Head { ResponseBody::Empty } else { self.body };
+        Ok(Response::builder().with_status(self.status).with_headers(headers).body(body))
     }
 }
 

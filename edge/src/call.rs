@@ -103,7 +103,10 @@ mod tests {
     fn a_url_splits_into_door_path_and_query() {
         let cases = [
             ("https://m.example/c/a.png", ("https://m.example", "/c/a.png", "")),
-            ("http://127.0.0.1:8787/c/a;w=8/b.png?k=1&s=x", ("http://127.0.0.1:8787", "/c/a;w=8/b.png", "k=1&s=x")),
+            (
+                "http://127.0.0.1:8787/c/a;w=8/b.png?k=1&s=x",
+                ("http://127.0.0.1:8787", "/c/a;w=8/b.png", "k=1&s=x"),
+            ),
             ("https://m.example?x=/y", ("https://m.example", "/", "x=/y")),
             ("https://m.example/a?b?c#d", ("https://m.example", "/a", "b?c")),
         ];

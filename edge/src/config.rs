@@ -67,7 +67,7 @@ impl Config {
         Ok(Self {
             origin: origin(get("ORIGIN_URL"))?,
             api_key: get("MILLINER_API_KEY").map(ApiKey),
-            signing: signing(get("MILLINER_SIGNING"), get("MILLINER_SIGNING_KEYS"))?,
+            signing: signing(get("MILLINER_SIGNING").as_deref(), get("MILLINER_SIGNING_KEYS").as_deref())?,
             origin_timeout_ms: number("ORIGIN_TIMEOUT_MS", get("ORIGIN_TIMEOUT_MS"), 15_000)?,
             catalogue_fresh_ms: number("CATALOGUE_FRESH_MS", get("CATALOGUE_FRESH_MS"), 5_000)?,
             composite_fresh_secs: number("COMPOSITE_FRESH_SECS", get("COMPOSITE_FRESH_SECS"), 86_400)?,
@@ -89,8 +89,8 @@ fn origin(given: Option<String>) -> Result<String, ConfigError> {
     Ok(url.strip_suffix('/').unwrap_or(&url).to_owned())
 }
 
-fn signing(mode: Option<String>, keys: Option<String>) -> Result<Signing, ConfigError> {
-    let required = match mode.as_deref() {
+fn signing(mode: Option<&str>, keys: Option<&str>) -> Result<Signing, ConfigError> {
+    let required = match mode {
         None | Some("optional") => false,
         Some("required") => true,
         Some(_) => {
@@ -102,7 +102,7 @@ fn signing(mode: Option<String>, keys: Option<String>) -> Result<Signing, Config
         allowed: "one or two id:secret, comma-separated; none only where signatures are optional",
     };
     let keys: Vec<SigningKey> = keys
-        .iter()
+        .into_iter()
         .flat_map(|keys| keys.split(','))
         .map(|key| key.trim().parse().map_err(|()| refused.clone()))
         .collect::<Result<_, _>>()?;
@@ -112,11 +112,7 @@ fn signing(mode: Option<String>, keys: Option<String>) -> Result<Signing, Config
     Ok(Signing { required, keys })
 }
 
-fn number<T: FromStr>(
-    variable: &'static str,
-    given: Option<String>,
-    default: T,
-) -> Result<T, ConfigError> {
+fn number<T: FromStr>(variable: &'static str, given: Option<String>, default: T) -> Result<T, ConfigError> {
     let Some(given) = given else { return Ok(default) };
     given.parse().map_err(|_| ConfigError { variable, allowed: "a whole number" })
 }

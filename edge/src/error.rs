@@ -93,7 +93,14 @@ impl Error {
             Self::Platform(error) => report(error),
             told => told.to_string(),
         };
-        Problem { r#type: format!("/docs#problem-{slug}"), title, status, detail, instance, pointer: self.pointer() }
+        Problem {
+            r#type: format!("/docs#problem-{slug}"),
+            title,
+            status,
+            detail,
+            instance,
+            pointer: self.pointer(),
+        }
     }
 
     /// Slug, status and title.
@@ -161,7 +168,9 @@ mod tests {
     fn a_bad_recipe_names_its_part() {
         let error = Error::from(Recipe::parse("/c/tabby/top-hat;rotate=left.png").unwrap_err());
         let document = document(&error);
-        assert!(document.starts_with(r#"{"type":"/docs#problem-bad-recipe","title":"The recipe is not valid","status":400,"#));
+        assert!(document.starts_with(
+            r#"{"type":"/docs#problem-bad-recipe","title":"The recipe is not valid","status":400,"#
+        ));
         assert!(document.ends_with(r#""instance":"/c/x","pointer":"/layers/0/rotate"}"#), "{document}");
     }
 

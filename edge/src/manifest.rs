@@ -13,7 +13,7 @@ use worker::{Response, ResponseBody};
 use crate::cache::{self, now};
 use crate::call::Call;
 use crate::config::Config;
-use crate::origin::{self, Failure};
+use crate::origin::{self, Effort, Failure};
 
 const PATH: &str = "/v1/catalogue";
 /// How many times its freshness the catalogue may be used while it is revalidated in the background.
@@ -67,12 +67,14 @@ fn usable(age_ms: u64, fresh_ms: u64) -> Use {
     }
 }
 
-/// Asks again, because something does not fit what we know. `None`: it was asked just now, or the origin
+/// Asks again, because a recipe does not fit what we know. `None`: it was asked just now, or the origin
 /// does not answer.
 pub async fn doubt(config: &Config, call: &Call, known: &Rc<Manifest>) -> Option<Rc<Manifest>> {
-    if known.age_ms() < DOUBT_MS {
-        return None;
-    }
+    if known.age_ms() < DOUBT_MS { None } else { anew(config, call, known).await }
+}
+
+/// Asks again, because the origin's own answer does not fit what we know.
+pub async fn anew(config: &Config, call: &Call, known: &Rc<Manifest>) -> Option<Rc<Manifest>> {
     fetch(config, call, Some(known)).await.ok()
 }
 
@@ -107,7 +109,7 @@ async fn held_or_cached(door: &str) -> Option<Rc<Manifest>> {
 /// Asks the origin for the catalogue, or whether `known` still is it.
 async fn fetch(config: &Config, call: &Call, known: Option<&Rc<Manifest>>) -> Result<Rc<Manifest>, Failure> {
     let condition = known.map(|known| ("if-none-match", known.etag.as_str()));
-    let mut answer = origin::get(config, call, PATH, condition.as_slice(), origin::LIGHT_MS).await?;
+    let mut answer = origin::get(config, call, PATH, condition.as_slice(), Effort::AtHand).await?;
     match (answer.status_code(), known) {
         (304, Some(known)) => Ok(hold(known.checked(now()))),
         (200, _) => {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use futures_util::future::{Either, select};
 use worker::wasm_bindgen::JsCast;
-use worker::{AbortController, Delay, Fetch, Headers, Request, RequestInit, RequestRedirect, Response};
 use worker::web_sys;
+use worker::{AbortController, Delay, Fetch, Headers, Request, RequestInit, RequestRedirect, Response};
 
 use crate::cache::now;
 use crate::call::Call;
@@ -18,8 +18,8 @@ use crate::config::Config;
 
 /// How long an unreachable origin is left alone.
 const REST_MS: u64 = 1_000;
-/// Longest wait for the head of something the origin does not have to render.
-pub const LIGHT_MS: u64 = 2_000;
+/// Longest wait for the head of something the origin has at hand.
+const AT_HAND_MS: u64 = 2_000;
 /// Longest wait for the head of an answer to a call that is passed through, its upload included.
 const PASS_THROUGH_MS: u64 = 120_000;
 /// Headers that mean something to one connection only (RFC 9110, section 7.6.1).
@@ -40,6 +40,15 @@ thread_local! {
     static RESTS_UNTIL: Cell<u64> = const { Cell::new(0) };
 }
 
+/// What is asked for, as far as patience is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// The origin has it at hand: not to answer soon is not to be there.
+    AtHand,
+    /// It may have to render first.
+    Render,
+}
+
 /// Why there is no answer from the origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
@@ -57,16 +66,20 @@ pub async fn get(
     call: &Call,
     target: &str,
     headers: &[(&str, &str)],
-    timeout_ms: u64,
+    effort: Effort,
 ) -> Result<Response, Failure> {
     if rests() {
         return Err(Failure::Unreachable);
     }
     let request = reading(config, call, target, headers).map_err(|error| unreachable(&error))?;
+    let timeout_ms = match effort {
+        Effort::AtHand => AT_HAND_MS,
+        Effort::Render => config.origin_timeout_ms,
+    };
     let outcome = within(request, timeout_ms).await;
-    // A slow render says nothing about the origin; something light that is slow does.
     let lost = match outcome {
-        Err(Failure::Timeout) => timeout_ms <= LIGHT_MS,
+        // A slow render says nothing about the origin.
+        Err(Failure::Timeout) => effort == Effort::AtHand,
         Err(_) => true,
         Ok(_) => false,
     };
@@ -79,12 +92,7 @@ pub fn rests() -> bool {
     now() < RESTS_UNTIL.get()
 }
 
-fn reading(
-    config: &Config,
-    call: &Call,
-    target: &str,
-    headers: &[(&str, &str)],
-) -> worker::Result<Request> {
+fn reading(config: &Config, call: &Call, target: &str, headers: &[(&str, &str)]) -> worker::Result<Request> {
     let own = Headers::new();
     for (name, value) in headers {
         own.set(name, value)?;

@@ -15,7 +15,7 @@ use worker::ResponseBody;
 use crate::cache;
 use crate::call::Call;
 use crate::config::Config;
-use crate::origin;
+use crate::origin::{self, Effort};
 
 /// One ingredient and an asset that has it.
 type Source = (AssetId, Digest);
@@ -31,12 +31,7 @@ pub fn is_possible(plan: &Plan, config: &Config) -> bool {
 }
 
 /// Renders a plan from cached ingredients, or from ones the origin still hands out. `None`: cannot be done.
-pub async fn here(
-    plan: &Plan,
-    catalogue: &Catalogue,
-    config: &Config,
-    call: &Call,
-) -> Option<Composite> {
+pub async fn here(plan: &Plan, catalogue: &Catalogue, config: &Config, call: &Call) -> Option<Composite> {
     if !is_possible(plan, config) {
         return None;
     }
@@ -98,7 +93,7 @@ async fn gather(source: &Source, config: &Config, call: &Call) -> Option<Arc<[u8
 async fn fetch((id, digest): &Source, config: &Config, call: &Call) -> Option<Arc<[u8]>> {
     let target = format!("/v1/assets/{id}/content?digest={digest}");
     let key = config.api_key.as_ref().map(|key| ("x-api-key", key.0.as_str()));
-    let mut answer = origin::get(config, call, &target, key.as_slice(), origin::LIGHT_MS).await.ok()?;
+    let mut answer = origin::get(config, call, &target, key.as_slice(), Effort::AtHand).await.ok()?;
     if answer.status_code() != 200 {
         return None;
     }

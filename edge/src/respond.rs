@@ -15,7 +15,7 @@ use crate::call::{Call, with_query};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::manifest::{self, Manifest};
-use crate::origin::{self, Failure};
+use crate::origin::{self, Effort, Failure};
 use crate::status::Status;
 use crate::{policy, render};
 
@@ -122,7 +122,7 @@ impl Journey<'_> {
             let status = self.hit(&entry, &resolved);
             return Ok(self.finish(from_entry(entry, headers).cached(&status))?);
         }
-        self.from_origin(&asked, resolved).await
+        self.ask_and_deliver(&asked, resolved).await
     }
 
     /// The recipe, if it is one and its URL may be used.
@@ -190,7 +190,7 @@ impl Journey<'_> {
         ttl
     }
 
-    async fn from_origin(&mut self, asked: &Asked, resolved: Resolved) -> Result<Response, Error> {
+    async fn ask_and_deliver(&mut self, asked: &Asked, resolved: Resolved) -> Result<Response, Error> {
         match self.ask_for(&asked.recipe).await {
             Ok(answer) if answer.status_code() == 200 => self.deliver(asked, resolved, answer).await,
             Ok(answer) if is_verdict(answer.status_code()) => {
@@ -207,8 +207,7 @@ impl Journey<'_> {
         let target = with_query(&recipe.to_path(), &self.call.query);
         let accept = self.call.accept.as_deref().map(|accept| ("accept", accept));
         let started = now();
-        let timeout = self.config.origin_timeout_ms;
-        let outcome = origin::get(&self.config, &self.call, &target, accept.as_slice(), timeout).await;
+        let outcome = origin::get(&self.config, &self.call, &target, accept.as_slice(), Effort::Render).await;
         self.timing.add("edge-origin", now() - started);
         outcome
     }
@@ -230,8 +229,8 @@ impl Journey<'_> {
         self.keep(&resolved, copy);
         let media_type = resolved.plan.format().media_type();
         let headers = policy::composite(&resolved.plan, asked.expires_in_secs);
-        let mut ours = Answer::ok(media_type, headers, answer.into_parts().1)
-            .cached_after(&Status::stored(), earlier.as_deref());
+        let mut ours =
+            Answer::relay(media_type, headers, answer).cached_after(&Status::stored(), earlier.as_deref());
         if let Some(timing) = timing {
             ours = ours.with("server-timing", timing);
         }
@@ -244,7 +243,7 @@ impl Journey<'_> {
         if fits(&resolved) {
             return Some(resolved);
         }
-        let newer = manifest::doubt(&self.config, &self.call, &resolved.manifest).await?;
+        let newer = manifest::anew(&self.config, &self.call, &resolved.manifest).await?;
         self.resolve_with(recipe, newer).ok().filter(fits)
     }
 
@@ -337,8 +336,7 @@ impl Journey<'_> {
             let status = Status::hit(self.check_if_overdue(&entry, &key, format));
             return Ok(self.finish(from_entry(entry, headers).cached(&status))?);
         }
-        let timeout = self.config.origin_timeout_ms;
-        let mut answer = origin::get(&self.config, &self.call, &self.call.path, &[], timeout).await?;
+        let mut answer = origin::get(&self.config, &self.call, &self.call.path, &[], Effort::Render).await?;
         if answer.status_code() != 200 {
             let status = Status::miss(Some(answer.status_code()));
             return Ok(self.passed_on(answer, &status)?);
@@ -348,7 +346,7 @@ impl Journey<'_> {
         self.context.wait_until(async move {
             cache::keep(&name, format.media_type(), Some(&policy::etag(&hex)), copy).await;
         });
-        let ours = Answer::ok(format.media_type(), headers, answer.into_parts().1);
+        let ours = Answer::relay(format.media_type(), headers, answer);
         Ok(self.finish(ours.cached_after(&Status::stored(), earlier.as_deref()))?)
     }
 
@@ -409,7 +407,7 @@ fn is_verdict(status: u16) -> bool {
 }
 
 fn from_entry(entry: Entry, headers: policy::HeaderList) -> Answer {
-    Answer::ok(&entry.media_type, headers, entry.body.into_parts().1)
+    Answer::relay(&entry.media_type, headers, entry.body)
 }
 
 fn header(answer: &Response, name: &str) -> Option<String> {
@@ -420,9 +418,10 @@ fn header(answer: &Response, name: &str) -> Option<String> {
 fn object_of(path: &str) -> Result<(CompositeKey, Format), Error> {
     let file = path.strip_prefix("/i/").and_then(|file| file.rsplit_once('.'));
     let (key, extension) = file.ok_or(Error::NoComposite)?;
-    let key = key
-        .parse()
-        .map_err(|error: compositor::key::KeyError| Error::Object { pointer: "/key", detail: error.to_string() })?;
+    let key = key.parse().map_err(|error: compositor::key::KeyError| Error::Object {
+        pointer: "/key",
+        detail: error.to_string(),
+    })?;
     let format = Format::from_extension(extension).ok_or_else(|| {
         let detail = format!("`{extension}` is not a format; allowed: png, jpg, webp, avif");
         Error::Object { pointer: "/format", detail }
@@ -437,7 +436,7 @@ async fn check_purged(config: Rc<Config>, call: Call, key: CompositeKey, format:
     let name = cache::composite(&call.door, &hex, format.extension());
     let target = format!("/i/{hex}.{}", format.extension());
     let condition = [("if-none-match", etag.as_str())];
-    match origin::get(&config, &call, &target, &condition, origin::LIGHT_MS).await {
+    match origin::get(&config, &call, &target, &condition, Effort::AtHand).await {
         Ok(answer) if matches!(answer.status_code(), 404 | 410) => cache::forget(&name).await,
         Ok(answer) if matches!(answer.status_code(), 200 | 304) => {
             if let Some(entry) = cache::find(&name).await {

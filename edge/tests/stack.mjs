@@ -142,7 +142,10 @@ export async function startEdge(road, variables = {}, cache) {
   edge.kept = (path) =>
     until(`${path} in the edge cache`, async () => {
       const caches = await edge.runtime.getCaches();
-      return caches.default.match(`${edge.url}${path}`);
+      const found = await caches.default.match(`${edge.url}${path}`);
+      // A body that nobody reads would keep the runtime from ending.
+      await found?.arrayBuffer();
+      return found !== undefined;
     });
   edge.get = (path, init) => fetch(`${edge.url}${path}`, init);
   return edge;
