@@ -7,6 +7,7 @@ use axum::Extension;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use serde_json::{Map, Value};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
@@ -18,7 +19,7 @@ use super::schema::ProblemSchema;
 #[openapi(
     info(
         title = "Milliner",
-        description = "Composites overlay images onto base images and delivers the result. A picture is named by a \
+        description = "Puts overlay images onto base images and delivers the result. A picture is named by a \
                        path, `/c/{base}/{layer}….{format}`; the API manages what those paths can name.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
@@ -102,9 +103,29 @@ pub struct Documents {
 impl Documents {
     /// The documents of this description.
     pub fn new(openapi: &utoipa::openapi::OpenApi) -> Self {
-        let value = serde_json::to_value(openapi).expect("a description is plain data");
+        let mut value = serde_json::to_value(openapi).expect("a description is plain data");
+        name_problems(&mut value);
         let json = serde_json::to_vec_pretty(&value).expect("a description is plain data").into();
         Self { json, html: page::render(&value).into() }
+    }
+}
+
+/// Errors are `application/problem+json`, which the attributes of the handlers would have to repeat on every line.
+fn name_problems(openapi: &mut Value) {
+    let paths = openapi.pointer_mut("/paths").and_then(Value::as_object_mut);
+    let operations = paths
+        .into_iter()
+        .flat_map(Map::values_mut)
+        .filter_map(Value::as_object_mut)
+        .flat_map(Map::values_mut);
+    let responses = operations.filter_map(|operation| operation.get_mut("responses")?.as_object_mut());
+    for (status, response) in responses.flatten() {
+        let Some(content) = response.get_mut("content").and_then(Value::as_object_mut) else { continue };
+        if status.starts_with(['4', '5'])
+            && let Some(body) = content.remove("application/json")
+        {
+            content.insert("application/problem+json".to_owned(), body);
+        }
     }
 }
 

@@ -39,6 +39,23 @@ async fn the_description_is_openapi_3_1_and_lists_every_call() {
 }
 
 #[tokio::test]
+async fn every_error_is_described_as_a_problem() {
+    let origin = Origin::stocked().await;
+    let value = origin.get("/openapi.json").await.value();
+    let operations =
+        value["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let responses = operations.flat_map(|operation| operation["responses"].as_object().unwrap());
+    let errors: Vec<_> = responses.filter(|(status, _)| status.starts_with(['4', '5'])).collect();
+    assert!(errors.len() > 20);
+    for (status, response) in errors {
+        assert!(
+            response["content"]["application/problem+json"]["schema"]["$ref"].is_string(),
+            "{status} {response}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn every_reference_of_the_description_leads_somewhere() {
     let origin = Origin::stocked().await;
     let text = origin.get("/openapi.json").await.text();
