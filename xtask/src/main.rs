@@ -3,9 +3,12 @@
 //! integration and a fresh clone do exactly the same thing. This file only reads the command
 //! line; each command has a module of its own.
 
+use std::process::ExitCode;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+mod bench;
 mod build;
 mod contact_sheet;
 mod exec;
@@ -16,6 +19,8 @@ mod say;
 mod test;
 mod wasm;
 mod workspace;
+
+use self::say::Colour;
 
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", version, about = "The project's own commands")]
@@ -32,15 +37,28 @@ enum Command {
     Test(test::Options),
     /// Render every cat under every overlay, to look at
     ContactSheet(contact_sheet::Options),
+    /// Measure renders and cached answers against named peers
+    Bench(bench::Options),
     /// Build the WebAssembly parts and what is bundled around them
     Build(build::Options),
 }
 
-fn main() -> Result<()> {
-    match Arguments::parse().command {
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::line(&format!("{} {error:#}", say::paint(Colour::Red, "error:")));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> Result<()> {
+    match command {
         Command::Run(options) => run::run(&options),
         Command::Test(options) => test::run(&options),
         Command::ContactSheet(options) => contact_sheet::run(&options),
+        Command::Bench(options) => bench::run(&options),
         Command::Build(options) => build::run(&options),
     }
 }

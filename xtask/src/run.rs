@@ -5,11 +5,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 mod ports;
-mod probe;
+pub mod probe;
 mod supervisor;
 
 use self::ports::Ports;
@@ -51,7 +51,7 @@ pub fn run(options: &Options) -> Result<()> {
     supervisor.stop();
     match end? {
         End::Asked => Ok(()),
-        End::Died(report) => anyhow::bail!(report),
+        End::Died(report) => bail!(report),
     }
 }
 
@@ -76,7 +76,9 @@ fn servers(release: bool) -> Command {
 
 fn program(name: &str, release: bool) -> Result<Command> {
     let folder = workspace::target()?.join(if release { "release" } else { "debug" });
-    Ok(exec::command(&folder.join(name).to_string_lossy()))
+    let program = folder.join(name);
+    ensure!(program.exists(), "{name} is not built yet: leave out --no-build");
+    Ok(exec::command(&program.to_string_lossy()))
 }
 
 /// Imports are idempotent by content, so this is quick from the second time on.
