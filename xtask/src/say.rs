@@ -20,13 +20,14 @@ pub enum Colour {
     Cyan = 36,
 }
 
+/// Whether colour is welcome.
+pub fn is_coloured() -> bool {
+    stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
 /// The text in a colour, where colour is welcome.
 pub fn paint(colour: Colour, text: &str) -> String {
-    if stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
-        format!("\x1b[{}m{text}\x1b[0m", colour as u8)
-    } else {
-        text.to_owned()
-    }
+    if is_coloured() { format!("\x1b[{}m{text}\x1b[0m", colour as u8) } else { text.to_owned() }
 }
 
 /// One line, as it is.

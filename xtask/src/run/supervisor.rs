@@ -125,6 +125,9 @@ impl Supervisor {
 
     fn spawn(&mut self, Service { name, mut command, ready }: Service) -> Result<()> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        if !say::is_coloured() {
+            command.env("NO_COLOR", "1");
+        }
         let mut child = command.spawn().with_context(|| {
             format!("cannot start {name} (`{}`)", command.get_program().to_string_lossy())
         })?;
