@@ -4,7 +4,7 @@
 //! that it is used once more while it is revalidated behind the answer; long past that the answer waits
 //! for the origin. When the origin is away the last known catalogue stays in use, in a new isolate too.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use compositor::Catalogue;
@@ -20,6 +20,9 @@ const PATH: &str = "/v1/catalogue";
 const GRACE: u64 = 12;
 /// The catalogue is asked for again at most this often on account of recipes that do not fit it.
 const DOUBT_MS: u64 = 500;
+
+/// How long a revalidation may take before another request tries.
+const CLAIM_MS: u64 = 3_000;
 
 /// A known state of the catalogue.
 #[derive(Debug)]
@@ -41,6 +44,8 @@ enum Use {
 }
 
 thread_local! {
+    /// Since when it is being revalidated behind an answer; 0: it is not. Milliseconds since 1970.
+    static ASKED_AT: Cell<u64> = const { Cell::new(0) };
     static HELD: RefCell<Option<Rc<Manifest>>> = const { RefCell::new(None) };
 }
 
@@ -51,7 +56,7 @@ pub async fn current(config: &Config, call: &Call) -> Result<(Rc<Manifest>, bool
     };
     match usable(held.age_ms(), config.catalogue_fresh_ms) {
         Use::AtOnce => Ok((held, false)),
-        Use::AtOnceAndRevalidate => Ok((held, true)),
+        Use::AtOnceAndRevalidate => Ok((held, claim_revalidation())),
         // A catalogue that is old beats none.
         Use::AfterRevalidation => Ok((fetch(config, call, Some(&held)).await.unwrap_or(held), false)),
     }
@@ -78,11 +83,21 @@ pub async fn anew(config: &Config, call: &Call, known: &Rc<Manifest>) -> Option<
     fetch(config, call, Some(known)).await.ok()
 }
 
+/// One request at a time revalidates for all; one whose caller went away is not waited for.
+fn claim_revalidation() -> bool {
+    let free = now().saturating_sub(ASKED_AT.get()) > CLAIM_MS;
+    if free {
+        ASKED_AT.set(now());
+    }
+    free
+}
+
 /// Revalidates behind an answer.
 pub async fn revalidate(config: Rc<Config>, call: Call, known: Rc<Manifest>) {
     if let Err(failure) = fetch(&config, &call, Some(&known)).await {
         worker::console_warn!("catalogue: {failure}");
     }
+    ASKED_AT.set(0);
 }
 
 /// Something was written through this isolate: whoever wrote it shall see it.
