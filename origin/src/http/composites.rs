@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use axum::Extension;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use compositor::{CompositeKey, Plan, Recipe};
@@ -117,10 +118,10 @@ fn log_lost(error: &LinksError) {
 /// The composite key in the path.
 pub struct KeyPath(CompositeKey);
 
-impl<S: Send + Sync> axum::extract::FromRequestParts<S> for KeyPath {
+impl<S: Send + Sync> FromRequestParts<S> for KeyPath {
     type Rejection = Error;
 
-    async fn from_request_parts(parts: &mut http::request::Parts, state: &S) -> Result<Self, Error> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let text = path_text(parts, state).await?;
         let refuse = |error: compositor::key::KeyError| Error::malformed("/key", error.to_string());
         text.parse().map(Self).map_err(refuse)

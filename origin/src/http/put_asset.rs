@@ -7,6 +7,7 @@ use std::str::FromStr;
 use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::StatusCode;
+use axum::http::uri::InvalidUri;
 use axum::response::Response;
 use bytes::Bytes;
 use compositor::{Anchor, Focus, Kind};
@@ -131,7 +132,7 @@ async fn read_form(request: Request, limit: u64) -> Result<Given, Error> {
 /// Metadata as query parameters.
 fn from_query(query: &str) -> Result<Metadata, Error> {
     let malformed = |error: &dyn std::fmt::Display| Error::malformed("/query", error.to_string());
-    let uri = format!("/?{query}").parse().map_err(|error: http::uri::InvalidUri| malformed(&error))?;
+    let uri = format!("/?{query}").parse().map_err(|error: InvalidUri| malformed(&error))?;
     let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri)
         .map_err(|error| malformed(&error))?;
     let (mut metadata, mut anchors) = (Metadata::default(), BTreeMap::new());

@@ -52,7 +52,7 @@ async fn rotation_has_a_grace_and_revocation_has_none() {
     let origin = Origin::with(&[("MILLINER_KEYS", "required")]).await;
     let keys = &origin.app.keys;
     let first = keys.create("k", BTreeSet::from([Scope::Read]), None, None).await.unwrap();
-    let second = keys.rotate(&first.record.id, Duration::from_secs(60)).await.unwrap().unwrap();
+    let second = keys.rotate(&first.record.id, Duration::from_mins(1)).await.unwrap().unwrap();
     for text in [&first.text, &second.text] {
         assert!(keys.authorize(Some(text), Scope::Read).await.is_ok());
     }

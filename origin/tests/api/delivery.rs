@@ -18,7 +18,7 @@ async fn a_miss_is_rendered_and_stored_and_the_next_is_a_hit() {
     assert_eq!(hit.header("cache-status"), "milliner-origin; hit");
     assert_eq!(hit.header("server-timing"), "memory");
     assert_eq!(hit.body, miss.body);
-    assert_eq!(origin.metric("milliner_renders_total{result=\"ok\"}").await, 1.0);
+    assert_eq!(origin.metric("milliner_renders_total{result=\"ok\"}").await, 1);
     let key = miss.header("etag").trim_matches('"').to_owned();
     let object = format!("composites/{}/{key}.png", &key[..2]);
     assert!(origin.stored().await.contains(&object));
@@ -68,7 +68,7 @@ async fn a_known_validator_is_answered_without_store_or_render() {
         assert_eq!(answer.header("etag"), etag);
         assert!(answer.header("cache-control").starts_with("public, max-age=300"));
     }
-    assert_eq!(origin.metric("milliner_renders_total{result=\"ok\"}").await, 0.0);
+    assert_eq!(origin.metric("milliner_renders_total{result=\"ok\"}").await, 0);
     assert_eq!(origin.get_with(RECIPE, &[("if-none-match", "\"other\"")]).await.status, 200);
 }
 
@@ -134,7 +134,7 @@ async fn a_thousand_requests_for_one_new_key_are_one_render() {
     let collapsed =
         answers.iter().filter(|a| a.header("cache-status") == "milliner-origin; fwd=miss; collapsed");
     assert!(collapsed.count() > 0);
-    assert_eq!(origin.metric("milliner_renders_total{result=\"ok\"}").await, 1.0);
+    assert_eq!(origin.metric("milliner_renders_total{result=\"ok\"}").await, 1);
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_caller_who_hangs_up_cancels_nobody() {
     }
     let answer = origin.get(path).await;
     assert_eq!(answer.status, 200);
-    assert_eq!(origin.metric("milliner_renders_total{result=\"ok\"}").await, 1.0);
+    assert_eq!(origin.metric("milliner_renders_total{result=\"ok\"}").await, 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -166,7 +166,7 @@ async fn a_failed_render_is_remembered_for_five_seconds() {
     assert_eq!(failed.header("cache-control"), "no-store");
     std::fs::write(&image, good).unwrap();
     assert_eq!(origin.get(RECIPE).await.status, 422);
-    assert_eq!(origin.metric("milliner_renders_total{result=\"failed\"}").await, 1.0);
+    assert_eq!(origin.metric("milliner_renders_total{result=\"failed\"}").await, 1);
     tokio::time::advance(std::time::Duration::from_secs(5)).await;
     assert_eq!(origin.get(RECIPE).await.status, 200);
 }

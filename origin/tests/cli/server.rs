@@ -118,10 +118,7 @@ fn kill_9_in_mid_upload_loses_nothing_that_was_acknowledged() {
                     for i in 0..1000u32 {
                         let id = format!("asset-{thread}-{i}");
                         let body = support::png(8, 8, [thread, i as u8, (i >> 8) as u8, 255]);
-                        let mut stream = match TcpStream::connect(server.address) {
-                            Ok(stream) => stream,
-                            Err(_) => break,
-                        };
+                        let Ok(mut stream) = TcpStream::connect(server.address) else { break };
                         let head = format!("{}\r\nhost: test\r\nconnection: close\r\n", put(&id));
                         let sent = write!(stream, "{head}content-length: {}\r\n\r\n", body.len())
                             .and_then(|()| stream.write_all(&body));

@@ -133,8 +133,8 @@ impl Origin {
         answer(self.admin.clone(), request(Method::GET, path, &[], Vec::new())).await
     }
 
-    /// One sample of `/metrics`.
-    pub async fn metric(&self, sample: &str) -> f64 {
+    /// One sample of `/metrics`, a count.
+    pub async fn metric(&self, sample: &str) -> u64 {
         let text = self.admin("/metrics").await.text();
         let line = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
         line.unwrap_or_else(|| panic!("no {sample} in {text}")).parse().unwrap()
