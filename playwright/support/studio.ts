@@ -59,20 +59,28 @@ export class Studio {
   }
 }
 
-/** The pixels of a canvas, or of a picture's bytes drawn on a canvas of the same size: comparable either way. */
-export async function pixels(page: Page, source: Locator | string): Promise<{ width: number; height: number; data: number[] }> {
-  if (typeof source !== 'string') {
-    return source.evaluate((canvas: HTMLCanvasElement) => {
-      const image = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height)
-      return { width: image.width, height: image.height, data: Array.from(image.data) }
-    })
-  }
-  return page.evaluate(async (url) => {
+/**
+ * How many pixels of a canvas differ from those of a delivered picture of the same size. A canvas keeps
+ * colours multiplied by alpha, so the colours of translucent pixels do not come back exactly: of those,
+ * only alpha counts.
+ */
+export async function differingPixels(canvas: Locator, url: (width: number) => string): Promise<number> {
+  const width = await canvas.evaluate((canvas: HTMLCanvasElement) => canvas.width)
+  return canvas.evaluate(async (canvas: HTMLCanvasElement, url) => {
+    const read = (source: CanvasImageSource) => {
+      const copy = new OffscreenCanvas(canvas.width, canvas.height)
+      const context = copy.getContext('2d', { willReadFrequently: true })!
+      context.drawImage(source, 0, 0)
+      return context.getImageData(0, 0, copy.width, copy.height).data
+    }
     const bitmap = await createImageBitmap(await (await fetch(url)).blob(), { colorSpaceConversion: 'none' })
-    const canvas = new OffscreenCanvas(bitmap.width, bitmap.height)
-    const context = canvas.getContext('2d')!
-    context.drawImage(bitmap, 0, 0)
-    const image = context.getImageData(0, 0, canvas.width, canvas.height)
-    return { width: image.width, height: image.height, data: Array.from(image.data) }
-  }, source)
+    if (bitmap.width !== canvas.width || bitmap.height !== canvas.height) return Infinity
+    const [drawn, file] = [read(canvas), read(bitmap)]
+    let different = 0
+    for (let at = 0; at < drawn.length; at += 4) {
+      const colour = drawn[at] !== file[at] || drawn[at + 1] !== file[at + 1] || drawn[at + 2] !== file[at + 2]
+      if (drawn[at + 3] !== file[at + 3] || (drawn[at + 3] === 255 && colour)) different += 1
+    }
+    return different
+  }, url(width))
 }

@@ -6,18 +6,9 @@ import { Client } from './client.js'
 
 export * from './names.js'
 
-let started
-
 /** Fetch and compile the module; give its URL, response, bytes or compiled module to use another. */
-export function init(source) {
-  started ??= start(source === undefined ? undefined : { module_or_path: source }).then(
-    () => undefined,
-    (error) => {
-      started = undefined // a failed download may be tried again
-      throw error
-    },
-  )
-  return started
+export async function init(source = new URL('../pkg/milliner_bg.wasm', import.meta.url)) {
+  await start({ module_or_path: source }) // once, however often it is called; a failed download may be tried again
 }
 
 export async function load(options) {
