@@ -7,6 +7,7 @@ mod photo;
 
 use std::time::Duration;
 
+use compositor::Recipe;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -17,18 +18,23 @@ use wasm_bindgen_futures::JsFuture;
 pub use painter::{download, paint_on};
 pub use photo::{save as save_photo, take as take_photo};
 
-use crate::boot::Notice;
+use crate::boot::{Notice, Tone};
 use crate::state::Studio;
 use crate::studio::served::Served;
-use crate::studio::share;
+use crate::studio::{gesture, share};
 
 /// A change that stands this long is worth asking the server about.
 const SETTLED: Duration = Duration::from_millis(700);
+
+/// How long a calm notice stays.
+const PASSING: Duration = Duration::from_secs(7);
 
 /// Wakes the page up: everything that is not an answer to a click on one element.
 pub fn wake(studio: Studio) {
     Effect::new(move |_| studio.awake.set(true));
     Effect::new(move |_| mirror(studio));
+    Effect::new(move |_| show_chosen());
+    Effect::new(move |_| let_pass(studio));
     Effect::new(move |_| studio.committed.with(|_| ask_who_serves(studio)));
     Effect::new(move |_| {
         let keys = window_event_listener(ev::keydown, move |key| shortcut(studio, &key));
@@ -52,6 +58,25 @@ fn mirror(studio: Studio) {
     }
 }
 
+/// Bring what is chosen into sight on its shelf; later somebody scrolls as they like.
+fn show_chosen() {
+    for shelf in [".cats", ".hats"] {
+        let chosen = document().query_selector(&format!("{shelf} [aria-current=true]")).ok().flatten();
+        let list = document().query_selector(&format!("{shelf} ul")).ok().flatten();
+        if let (Some(chosen), Some(list)) = (chosen, list) {
+            let (item, view) = (chosen.get_bounding_client_rect(), list.get_bounding_client_rect());
+            let centred =
+                |start: f64, length: f64, from: f64, room: f64| (start - from + (length - room) / 2.0) as i32;
+            list.set_scroll_left(
+                list.scroll_left() + centred(item.left(), item.width(), view.left(), view.width()),
+            );
+            list.set_scroll_top(
+                list.scroll_top() + centred(item.top(), item.height(), view.top(), view.height()),
+            );
+        }
+    }
+}
+
 /// Once a recipe stands, ask the delivery URL for it: that warms the caches for whoever gets the link, and tells who answers.
 fn ask_who_serves(studio: Studio) {
     let asked = studio.committed.get_untracked();
@@ -64,11 +89,41 @@ fn ask_who_serves(studio: Studio) {
             spawn_local(async move {
                 let served = fetch::who_serves(&share::picture_url(&studio.delivery(), &asked)).await;
                 if studio.committed.get_untracked() == asked {
+                    studio.notice.update(|notice| *notice = trouble_of(&served).or(notice.take()));
                     studio.served.set(served);
                 }
             });
         },
         SETTLED,
+    );
+}
+
+/// What a person should know of an answer.
+fn trouble_of(served: &Served) -> Option<Notice> {
+    match served {
+        Served::Refused(words) => {
+            Some(Notice::trouble(format!("The server does not give this picture: {words}")))
+        }
+        Served::Unreachable => Some(Notice::trouble(
+            "The server does not answer. You can go on here; links work again when it is back.",
+        )),
+        Served::DrawnAtTheEdge => Some(Notice::calm(
+            "The origin does not answer, so this picture was rendered at the edge. It is the same picture.",
+        )),
+        Served::Unasked | Served::Cached | Served::Passed | Served::Stale => None,
+    }
+}
+
+/// Good news goes by itself; trouble stays until it is read.
+fn let_pass(studio: Studio) {
+    let Some(notice) = studio.notice.get().filter(|notice| notice.tone == Tone::Calm) else { return };
+    set_timeout(
+        move || {
+            if studio.notice.with_untracked(|now| now.as_ref() == Some(&notice)) {
+                studio.notice.set(None);
+            }
+        },
+        PASSING,
     );
 }
 
@@ -98,6 +153,35 @@ fn pasted(studio: Studio, paste: &ev::ClipboardEvent) {
     }
 }
 
+/// Let something just put on fall into its place, frame by frame, unless motion is unwelcome.
+pub fn settle(studio: Studio, index: usize) {
+    let calm = window()
+        .match_media("(prefers-reduced-motion: reduce)")
+        .ok()
+        .flatten()
+        .is_some_and(|query| query.matches());
+    if !calm {
+        fall(studio, index, studio.committed.get_untracked(), js_sys::Date::now());
+    }
+}
+
+fn fall(studio: Studio, index: usize, resting: Recipe, since: f64) {
+    request_animation_frame(move || {
+        let elapsed = js_sys::Date::now() - since;
+        // Whoever takes hold of something, or changes anything, ends it.
+        if studio.committed.get_untracked() != resting || studio.held.get_untracked() {
+            return;
+        }
+        if elapsed >= gesture::SETTLING_MS {
+            return studio.drop_draft();
+        }
+        if let Some(layer) = resting.layers.get(index) {
+            studio.move_to(index, gesture::lifted(layer, gesture::settling(elapsed)));
+        }
+        fall(studio, index, resting, since);
+    });
+}
+
 /// Copy a text and say so. Where the clipboard is closed to pages (no secure context), select the field instead.
 pub fn copy(studio: Studio, text: String, what: &'static str, field: NodeRef<html::Input>) {
     spawn_local(async move {
@@ -114,7 +198,9 @@ pub fn copy(studio: Studio, text: String, what: &'static str, field: NodeRef<htm
             let _ = field.focus();
             field.select();
         }
-        studio.notice.set(Some(Notice::calm("This browser keeps its clipboard closed here. Press Ctrl+C to copy what is selected.")));
+        studio.notice.set(Some(Notice::calm(
+            "This browser keeps its clipboard closed here. Press Ctrl+C to copy what is selected.",
+        )));
     });
 }
 
@@ -141,7 +227,9 @@ fn blob_url(bytes: &[u8], media_type: &str) -> Result<String, JsValue> {
     let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
     let options = web_sys::BlobPropertyBag::new();
     options.set_type(media_type);
-    web_sys::Url::create_object_url_with_blob(&web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options)?)
+    web_sys::Url::create_object_url_with_blob(&web_sys::Blob::new_with_u8_array_sequence_and_options(
+        &parts, &options,
+    )?)
 }
 
 /// Logs what nobody can act on but a developer.

@@ -58,10 +58,14 @@ impl App {
 pub async fn run(variable: impl Fn(&str) -> Option<String>) -> Result<(), ServerError> {
     let app = App::new(Config::read(variable)?)?;
     let address = app.config.listen;
-    let listener = TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|source| ServerError::Listen { address, source })?;
     let bound = listener.local_addr().unwrap_or(address);
     tracing::info!(origin = %app.config.origin, delivery = %app.config.delivery, "listening on http://{bound}");
-    axum::serve(listener, router(app)).with_graceful_shutdown(asked_to_stop()).await.map_err(ServerError::Serve)
+    axum::serve(listener, router(app))
+        .with_graceful_shutdown(asked_to_stop())
+        .await
+        .map_err(ServerError::Serve)
 }
 
 /// `RUST_LOG`, or what an operator wants to see.

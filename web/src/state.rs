@@ -9,6 +9,7 @@ use compositor::{Asset, AssetId, Catalogue, Kind, Plan, Recipe};
 use leptos::prelude::*;
 
 use crate::boot::{Boot, Notice};
+use crate::browser;
 use crate::studio::edit::{self, Part, Worn};
 use crate::studio::geometry::{Bounds, Frame, Placed, Point};
 use crate::studio::gesture::Grabbed;
@@ -28,6 +29,8 @@ pub struct Studio {
     draft: RwSignal<Option<Recipe>>,
     /// The recipe of now, without what a hand is still moving.
     pub committed: Memo<Recipe>,
+    /// A hand, or its own weight, is moving something.
+    pub moving: Memo<bool>,
     /// The recipe as it looks at this moment.
     pub shown: Memo<Recipe>,
     pub selected: RwSignal<Option<usize>>,
@@ -38,11 +41,15 @@ pub struct Studio {
     pub drawn: RwSignal<Option<String>>,
     /// Why this browser leaves the drawing to the server, if it does.
     pub left_to_server: RwSignal<Option<String>>,
+    /// Is the picture small enough that this browser writes its file?
+    pub whole: RwSignal<bool>,
     /// Length of the finished file, once known.
     pub bytes: RwSignal<Option<u64>>,
     pub served: RwSignal<Served>,
     /// The page is taken over: keys, hands and live drawing work.
     pub awake: RwSignal<bool>,
+    /// A hand is on the picture.
+    pub held: RwSignal<bool>,
     /// Wear another hat over the first instead of in its place.
     pub stacking: RwSignal<bool>,
     pub photo: RwSignal<Option<Photo>>,
@@ -82,15 +89,18 @@ impl Studio {
             history,
             draft,
             committed,
+            moving: Memo::new(move |_| draft.with(Option::is_some)),
             shown,
             selected: RwSignal::new(boot.selected),
             announcement: RwSignal::new(String::new()),
             notice: RwSignal::new(boot.notice),
             drawn: RwSignal::new(None),
             left_to_server: RwSignal::new(None),
+            whole: RwSignal::new(true),
             bytes: RwSignal::new(None),
             served: RwSignal::new(Served::default()),
             awake: RwSignal::new(false),
+            held: RwSignal::new(false),
             stacking: RwSignal::new(false),
             photo: RwSignal::new(None),
             silhouettes: RwSignal::new(HashMap::new()),
@@ -105,7 +115,7 @@ impl Studio {
 
     /// The plan of a recipe under the present catalogue, or what is wrong in a sentence.
     pub fn plan(self, recipe: &Recipe) -> Result<Plan, String> {
-        self.catalogue.with(|catalogue| catalogue.resolve(recipe, None).map_err(|error| error.to_string()))
+        self.catalogue.with(|catalogue| edit::plan(catalogue, recipe))
     }
 
     /// The canvas of the recipe shown, in device pixels; a square where it cannot be resolved.
@@ -124,7 +134,7 @@ impl Studio {
 
     /// A hand is moving something.
     pub fn is_moving(self) -> bool {
-        self.draft.with(Option::is_some)
+        self.draft.with_untracked(Option::is_some)
     }
 
     pub fn can_undo(self) -> bool {
@@ -142,7 +152,9 @@ impl Studio {
     pub fn layer_title(self, index: usize) -> String {
         self.shown.with(|recipe| {
             let layer = recipe.layers.get(index);
-            layer.map_or_else(String::new, |layer| self.catalogue.with(|catalogue| words::layer_title(layer, catalogue)))
+            layer.map_or_else(String::new, |layer| {
+                self.catalogue.with(|catalogue| words::layer_title(layer, catalogue))
+            })
         })
     }
 
@@ -157,7 +169,9 @@ impl Studio {
     /// How the base lies on the canvas of the recipe shown.
     pub fn frame(self) -> Option<Frame> {
         self.shown.with(|recipe| {
-            self.catalogue.with(|catalogue| Some(Frame::new(catalogue.get(recipe.base.asset.id.as_ref())?, &recipe.base)))
+            self.catalogue.with(|catalogue| {
+                Some(Frame::new(catalogue.get(recipe.base.asset.id.as_ref())?, &recipe.base))
+            })
         })
     }
 
@@ -176,14 +190,17 @@ impl Studio {
 
     /// A small picture of an asset: served by the product, or out of this browser for one's own photo.
     pub fn thumbnail(self, id: &AssetId) -> String {
-        let own = self.photo.with(|photo| photo.as_ref().filter(|photo| photo.asset.id == *id).map(|photo| photo.url.clone()));
+        let own = self.photo.with(|photo| {
+            photo.as_ref().filter(|photo| photo.asset.id == *id).map(|photo| photo.url.clone())
+        });
         own.unwrap_or_else(|| format!("{}/c/{id};w=160;h=160;fit=contain;q=100.webp", self.delivery()))
     }
 
     /// The part of a layer's picture that shows something.
     pub fn visible_part(self, index: usize) -> Bounds {
         let id = self.shown.with(|recipe| recipe.layers.get(index).and_then(edit::asset_of).cloned());
-        self.silhouettes.with(|known| id.and_then(|id| known.get(&id)).map_or(Bounds::ALL, Silhouette::bounds))
+        self.silhouettes
+            .with(|known| id.and_then(|id| known.get(&id)).map_or(Bounds::ALL, Silhouette::bounds))
     }
 
     /// The topmost layer under a point of the canvas.
@@ -207,14 +224,21 @@ impl Studio {
     pub fn grab(self, index: usize) -> Option<Grabbed> {
         let (frame, placed) = self.placed(index)?;
         let dpr = self.shown.with(|recipe| recipe.base.dpr.to_f64());
-        Some(Grabbed { layer: self.layer(index)?, pivot: placed.pivot, canvas: Point::new(frame.width, frame.height), dpr })
+        Some(Grabbed {
+            layer: self.layer(index)?,
+            pivot: placed.pivot,
+            canvas: Point::new(frame.width, frame.height),
+            dpr,
+        })
     }
 
     /// What the table would look like with this asset chosen.
     pub fn choosing(self, asset: &Asset, stack: bool) -> Choice {
         self.committed.with(|recipe| match asset.kind {
             Kind::Base => Choice::Base(edit::choose_base(recipe, asset)),
-            _ => Choice::Overlay(self.catalogue.with(|catalogue| edit::wear(recipe, catalogue, asset, stack))),
+            _ => {
+                Choice::Overlay(self.catalogue.with(|catalogue| edit::wear(recipe, catalogue, asset, stack)))
+            }
         })
     }
 
@@ -252,14 +276,16 @@ impl Studio {
     /// Choose something from a shelf.
     pub fn choose(self, asset: &Asset) {
         match self.choosing(asset, self.stacking.get_untracked()) {
-            Choice::Base(recipe) => self.commit(recipe, Step::Single),
+            Choice::Base(recipe) | Choice::Overlay(Worn::Off(recipe)) => self.commit(recipe, Step::Single),
             Choice::Overlay(Worn::On(recipe, index)) => {
                 self.commit(recipe, Step::Single);
                 self.selected.set(Some(index));
+                browser::settle(self, index);
             }
-            Choice::Overlay(Worn::Off(recipe)) => self.commit(recipe, Step::Single),
             Choice::Overlay(Worn::Full) => {
-                self.notice.set(Some(Notice::calm("Sixteen layers are the most one cat can wear. Take one off first.")));
+                self.notice.set(Some(Notice::calm(
+                    "Sixteen layers are the most one cat can wear. Take one off first.",
+                )));
                 return;
             }
         }
@@ -317,6 +343,7 @@ impl Studio {
 
     fn step(self, step: fn(&mut History) -> bool, word: &str) {
         let mut stepped = false;
+        self.draft.set(None);
         self.history.update(|history| stepped = step(history));
         if stepped {
             let layers = self.committed.with_untracked(|recipe| recipe.layers.len());

@@ -30,13 +30,15 @@ pub async fn get(url: &str) -> Answer {
     send(Request::new_with_str(url)).await
 }
 
-/// Who answers for a picture, without fetching it.
+/// Who answers for a picture. Asked as whoever gets the link will ask, so that every cache on the way learns it; the
+/// body is not read.
 pub async fn who_serves(url: &str) -> Served {
-    let options = RequestInit::new();
-    options.set_method("HEAD");
-    match send(Request::new_with_str_and_init(url, &options)).await {
+    match get(url).await {
         Answer::Ok(response) => {
             let status = response.headers().get("cache-status").ok().flatten();
+            if let Some(body) = response.body() {
+                let _ = JsFuture::from(body.cancel()).await; // a body that has ended needs no cancelling
+            }
             Served::from_cache_status(&status.unwrap_or_default())
         }
         Answer::Refused(words) => Served::Refused(words),

@@ -20,7 +20,7 @@ use crate::studio::{edit, preview, share, silhouette};
 
 /// Decoded pictures kept between frames.
 const CACHE_BYTES: usize = 192 << 20;
-/// Larger canvases than this are left to the server: phones run out of memory.
+/// Larger canvases than this are shown smaller: phones run out of memory.
 const CANVAS_PIXELS: u64 = 24_000_000;
 /// A picture that rests this long is written as a file.
 const REST: Duration = Duration::from_millis(250);
@@ -67,6 +67,7 @@ pub fn paint_on(studio: Studio, canvas: NodeRef<html::Canvas>) {
     Effect::new(move |_| {
         studio.shown.track();
         studio.catalogue.track();
+        studio.moving.track(); // a hand that lets go changes no recipe, but the size it is drawn at
         ask_frame(studio, canvas);
     });
 }
@@ -89,20 +90,26 @@ fn paint(studio: Studio, canvas: NodeRef<html::Canvas>) {
         Ok(plan) => plan,
         Err(sentence) => return leave_to_server(studio, sentence),
     };
-    if let Some(reason) = beyond_us(&plan) {
-        return leave_to_server(studio, reason);
+    if let Some(undrawn) = plan.undrawn() {
+        let words = format!(
+            "{} is part of the recipe language, but nobody draws it yet. Choose another.",
+            undrawn.name
+        );
+        return leave_to_server(studio, words);
     }
     if fetch_missing(studio, canvas, &plan) {
         return; // the last picture stays until everything is here
     }
-    let plan = if moving { preview_plan(studio, &recipe, &plan, &canvas_element) } else { Some(plan) };
+    let whole = fits_here(&plan);
+    let plan =
+        if moving || !whole { preview_plan(studio, &recipe, &plan, &canvas_element) } else { Some(plan) };
     let Some(plan) = plan else { return };
     match with(|painter| painter.compositor.draw(&plan, &painter.ingredients)) {
         Ok(pixmap) => show(studio, &canvas_element, &pixmap),
         Err(error) => return leave_to_server(studio, error.to_string()),
     }
     if !moving {
-        rest(studio, &recipe);
+        rest(studio, &recipe, whole);
     }
 }
 
@@ -112,16 +119,11 @@ fn preview_plan(studio: Studio, recipe: &Recipe, plan: &Plan, canvas: &HtmlCanva
     studio.plan(&small).ok()
 }
 
-/// Why a plan is not for this browser, if it is not.
-fn beyond_us(plan: &Plan) -> Option<String> {
-    if let Some(undrawn) = plan.undrawn() {
-        return Some(format!("{} is part of the recipe language, but nobody draws it yet. Choose another.", undrawn.name));
-    }
+/// Is the whole picture small enough for this browser? A larger one is shown at the screen's size, and its file is the
+/// server's to write.
+fn fits_here(plan: &Plan) -> bool {
     let (width, height) = plan.canvas();
-    let pixels = u64::from(width) * u64::from(height);
-    (pixels > CANVAS_PIXELS).then(|| {
-        format!("{width} × {height} is more than a browser should draw. The server renders it for you; moving is shown when you let go.")
-    })
+    u64::from(width) * u64::from(height) <= CANVAS_PIXELS
 }
 
 fn leave_to_server(studio: Studio, reason: String) {
@@ -157,7 +159,12 @@ fn fetch_ingredient(studio: Studio, canvas: NodeRef<html::Canvas>, digest: Diges
                 ask_frame(studio, canvas);
             }
             Err(reason) => {
-                leave_to_server(studio, format!("The picture of {title} did not arrive: {reason}. It is tried again with your next change."));
+                leave_to_server(
+                    studio,
+                    format!(
+                        "The picture of {title} did not arrive: {reason}. It is tried again with your next change."
+                    ),
+                );
             }
         }
     });
@@ -166,7 +173,10 @@ fn fetch_ingredient(studio: Studio, canvas: NodeRef<html::Canvas>, digest: Diges
 fn show(studio: Studio, canvas: &HtmlCanvasElement, pixmap: &Pixmap) {
     if let Err(error) = put(canvas, pixmap) {
         log("the canvas refuses the picture", &error);
-        return leave_to_server(studio, "This browser does not let pages draw. The server renders the picture instead.".into());
+        return leave_to_server(
+            studio,
+            "This browser does not let pages draw. The server renders the picture instead.".into(),
+        );
     }
     if studio.left_to_server.with_untracked(Option::is_some) {
         studio.left_to_server.set(None);
@@ -187,13 +197,17 @@ fn put(canvas: &HtmlCanvasElement, pixmap: &Pixmap) -> Result<(), JsValue> {
 }
 
 /// The picture stands: say so, learn the outlines of what is worn, and soon write the file.
-fn rest(studio: Studio, recipe: &Recipe) {
+fn rest(studio: Studio, recipe: &Recipe, whole: bool) {
     let path = recipe.to_path();
     learn_silhouettes(studio, recipe);
     if studio.drawn.with_untracked(|drawn| drawn.as_ref() != Some(&path)) {
         studio.bytes.set(None);
     }
     studio.drawn.set(Some(path));
+    studio.whole.set(whole);
+    if !whole {
+        return;
+    }
     let recipe = recipe.clone();
     set_timeout(
         move || {
@@ -213,12 +227,11 @@ fn finish(studio: Studio, recipe: &Recipe) -> Result<Composite, String> {
     with(|painter| {
         // One's own photo keeps its name while its anchors move, so the plan's key decides.
         let name = format!("{path} {}", plan.key());
-        if let Some((of, composite)) = &painter.finished {
-            if *of == name {
-                return Ok(composite.clone());
-            }
+        if let Some((_, composite)) = painter.finished.as_ref().filter(|(of, _)| *of == name) {
+            return Ok(composite.clone());
         }
-        let composite = painter.compositor.compose(&plan, &painter.ingredients).map_err(|error| error.to_string())?;
+        let composite =
+            painter.compositor.compose(&plan, &painter.ingredients).map_err(|error| error.to_string())?;
         painter.finished = Some((name, composite.clone()));
         Ok(composite)
     })
@@ -229,10 +242,13 @@ pub fn download(studio: Studio) {
     let recipe = studio.committed.get_untracked();
     let saved = finish(studio, &recipe).and_then(|composite| {
         let name = share::file_name(&recipe, composite.format.extension());
-        save_file(&composite.bytes, composite.format.media_type(), &name).map_err(|error| format!("{error:?}"))
+        save_file(&composite.bytes, composite.format.media_type(), &name)
+            .map_err(|error| format!("{error:?}"))
     });
     if let Err(reason) = saved {
-        studio.notice.set(Some(Notice::trouble(format!("The file could not be written: {reason}. Its URL still works; copy that."))));
+        studio.notice.set(Some(Notice::trouble(format!(
+            "The file could not be written: {reason}. Its URL still works; copy that."
+        ))));
     }
 }
 

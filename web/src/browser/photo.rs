@@ -25,14 +25,18 @@ pub fn take(studio: Studio, file: File) {
     let limit = Limits::default().body_bytes;
     if file.size() > limit as f64 {
         let (size, most) = (words::bytes(file.size() as u64), words::bytes(limit));
-        studio.notice.set(Some(Notice::trouble(format!("This file is {size}. Choose one of {most} at most, or make it smaller first."))));
+        studio.notice.set(Some(Notice::trouble(format!(
+            "This file is {size}. Choose one of {most} at most, or make it smaller first."
+        ))));
         return;
     }
     studio.notice.set(Some(Notice::calm("Reading your photo…")));
     spawn_local(async move {
         let read = JsFuture::from(file.array_buffer()).await;
         let Ok(buffer) = read else {
-            studio.notice.set(Some(Notice::trouble("The file could not be read. Choose it again, or another one.")));
+            studio
+                .notice
+                .set(Some(Notice::trouble("The file could not be read. Choose it again, or another one.")));
             return;
         };
         let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
@@ -46,7 +50,9 @@ fn adopt(studio: Studio, file_name: &str, bytes: &[u8]) {
         Ok(photo) => {
             painter::provide(photo.asset.digest, photo.bytes.clone());
             studio.adopt(photo);
-            studio.notice.set(Some(Notice::calm("Your photo is on the table, in this browser only. Place its head so that hats fit.")));
+            studio.notice.set(Some(Notice::calm(
+                "Your photo is on the table, in this browser only. Place its head so that hats fit.",
+            )));
         }
         Err(reason) => {
             let words = format!("This picture cannot be used: {reason}. Choose a PNG, JPEG, WebP or GIF.");
@@ -60,7 +66,8 @@ fn photo_of(file_name: &str, bytes: &[u8]) -> Result<Photo, String> {
     let url = blob_url(&normal.bytes, normal.media_type).map_err(|error| format!("{error:?}"))?;
     let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
     let digest = normal.digest.to_string();
-    let id: AssetId = format!("{}-{}", slug(stem), &digest[..6]).parse().map_err(|_| "its name".to_owned())?;
+    let id: AssetId =
+        format!("{}-{}", slug(stem), &digest[..6]).parse().map_err(|_| "its name".to_owned())?;
     let asset = Asset {
         id,
         digest: normal.digest,
@@ -119,7 +126,9 @@ pub fn save(studio: Studio, key: String) {
                 }
             }
             Answer::Refused(words) => {
-                studio.notice.set(Some(Notice::trouble(format!("The server did not take the photo: {words}"))));
+                studio
+                    .notice
+                    .set(Some(Notice::trouble(format!("The server did not take the photo: {words}"))));
             }
             Answer::Unreachable => {
                 let words = "The server does not answer, so the photo is still only here. Check the connection, then press Save again.";
@@ -159,7 +168,9 @@ mod tests {
 
     #[test]
     fn a_file_name_becomes_an_id() {
-        for (name, id) in [("My Cat (2)", "my-cat-2"), ("IMG_0042", "img-0042"), ("猫", "photo"), ("--", "photo")] {
+        for (name, id) in
+            [("My Cat (2)", "my-cat-2"), ("IMG_0042", "img-0042"), ("猫", "photo"), ("--", "photo")]
+        {
             assert_eq!(slug(name), id);
         }
         assert!(slug(&"long ".repeat(40)).len() <= MAX_NAME);

@@ -27,6 +27,9 @@ pub fn Layers() -> impl IntoView {
                     <Row index/>
                 </For>
             </ol>
+            <Show when=move || { count.get() > 0 && studio.selected.get().is_none() }>
+                <p class="quiet">"Drag it on the picture, or pick it here for its numbers."</p>
+            </Show>
         </section>
     }
 }
@@ -36,7 +39,9 @@ fn Row(index: usize) -> impl IntoView {
     let studio = use_studio();
     let in_hand = Memo::new(move |_| studio.selected.get() == Some(index));
     let top = Memo::new(move |_| studio.committed.with(|recipe| index + 1 >= recipe.layers.len()));
-    let picture = Memo::new(move |_| studio.layer(index).as_ref().and_then(edit::asset_of).map(|id| studio.thumbnail(id)));
+    let picture = Memo::new(move |_| {
+        studio.layer(index).as_ref().and_then(edit::asset_of).map(|id| studio.thumbnail(id))
+    });
     let pick = move |click: ev::MouseEvent| {
         if is_plain(&click) {
             click.prevent_default();

@@ -37,8 +37,8 @@ fn LayerForm(index: usize) -> impl IntoView {
             <Carried/>
             <input type="hidden" name="layer" value=index.to_string()/>
             <div class="grid">
-                <Number part name="x" label="x" step=0.01 value=of(|layer| layer.x.to_string()) unit=unit_of(x_unit, "width")/>
-                <Number part name="y" label="y" step=0.01 value=of(|layer| layer.y.to_string()) unit=unit_of(y_unit, "height")/>
+                <Number part name="x" label="x" title="To the right, as a part of the picture's width; with px in pixels" step=0.01 value=of(|layer| layer.x.to_string()) unit=unit_of(x_unit, "width")/>
+                <Number part name="y" label="y" title="Down, as a part of the picture's height; with px in pixels" step=0.01 value=of(|layer| layer.y.to_string()) unit=unit_of(y_unit, "height")/>
                 <Number part name="scale" label="scale" step=0.05 value=of(|layer| layer.scale.to_string()) unit=fixed("×")/>
                 <Number part name="rotate" label="rotate" step=1.0 value=of(|layer| layer.rotate.to_string()) unit=fixed("°")/>
                 <Number part name="opacity" label="opacity" step=0.05 value=of(|layer| layer.opacity.to_string()) unit=fixed("")/>
@@ -103,6 +103,7 @@ fn Number(
     step: f64,
     value: Signal<String>,
     unit: Signal<&'static str>,
+    #[prop(optional)] title: &'static str,
     #[prop(optional)] placeholder: Option<Signal<String>>,
 ) -> impl IntoView {
     let studio = use_studio();
@@ -117,12 +118,14 @@ fn Number(
         };
         key.prevent_default();
         let far = if key.shift_key() { 10.0 } else { 1.0 };
-        if let Some(text) = stepped(&shown_number(&event_target_value(&key), placeholder), direction * far * step) {
+        if let Some(text) =
+            stepped(&shown_number(&event_target_value(&key), placeholder), direction * far * step)
+        {
             set(&text);
         }
     };
     view! {
-        <label class="field">
+        <label class="field" title=(!title.is_empty()).then_some(title)>
             <span class="label">{label}</span>
             <span class="input">
                 <input type="text" inputmode="decimal" autocomplete="off" name=name value=value prop:value=value
@@ -183,7 +186,12 @@ fn Choice(
 fn Formats() -> impl IntoView {
     let studio = use_studio();
     let is = move |format| Signal::derive(move || studio.committed.with(|recipe| recipe.format == format));
-    let choices = [(Requested::Png, "PNG"), (Requested::Jpeg, "JPEG"), (Requested::Webp, "WebP"), (Requested::Auto, "auto")];
+    let choices = [
+        (Requested::Png, "PNG"),
+        (Requested::Jpeg, "JPEG"),
+        (Requested::Webp, "WebP"),
+        (Requested::Auto, "auto"),
+    ];
     view! {
         <fieldset class="field">
             <legend>"format"</legend>
@@ -248,7 +256,9 @@ fn flips() -> Signal<Vec<(String, String)>> {
         Flip::Vertical => "over",
         Flip::Both => "both",
     };
-    Signal::stored(Flip::WORDS.iter().map(|(word, flip)| ((*word).to_owned(), title(*flip).to_owned())).collect())
+    Signal::stored(
+        Flip::WORDS.iter().map(|(word, flip)| ((*word).to_owned(), title(*flip).to_owned())).collect(),
+    )
 }
 
 fn at_word(at: Option<&At>) -> String {
@@ -276,7 +286,13 @@ mod tests {
 
     #[test]
     fn arrow_keys_step_in_the_unit_at_hand() {
-        for (text, step, expected) in [("0.1", 0.01, Some("0.11")), ("-0.01", 0.01, Some("0")), ("12px", 0.01, Some("13px")), ("12px", -0.1, Some("2px")), ("x", 1.0, None)] {
+        for (text, step, expected) in [
+            ("0.1", 0.01, Some("0.11")),
+            ("-0.01", 0.01, Some("0")),
+            ("12px", 0.01, Some("13px")),
+            ("12px", -0.1, Some("2px")),
+            ("x", 1.0, None),
+        ] {
             assert_eq!(stepped(text, step).as_deref(), expected, "{text} {step}");
         }
     }

@@ -40,11 +40,13 @@ pub fn OwnPhoto() -> impl IntoView {
 fn Placing() -> impl IntoView {
     let studio = use_studio();
     let placing = move || studio.photo.with(|photo| photo.as_ref().is_some_and(|photo| photo.placing));
-    let toggle = move |_| studio.photo.update(|photo| {
-        if let Some(photo) = photo {
-            photo.placing = !photo.placing;
-        }
-    });
+    let toggle = move |_| {
+        studio.photo.update(|photo| {
+            if let Some(photo) = photo {
+                photo.placing = !photo.placing;
+            }
+        });
+    };
     let span = move || head(studio, |anchor| anchor.span);
     let angle = move || head(studio, |anchor| anchor.angle);
     view! {
@@ -68,7 +70,9 @@ fn Placing() -> impl IntoView {
 }
 
 fn head(studio: Studio, read: fn(&compositor::Anchor) -> f64) -> String {
-    studio.photo.with(|photo| photo.as_ref().and_then(|photo| photo.asset.anchors.get("head").map(read)).unwrap_or(0.0).to_string())
+    studio.photo.with(|photo| {
+        photo.as_ref().and_then(|photo| photo.asset.anchors.get("head").map(read)).unwrap_or(0.0).to_string()
+    })
 }
 
 /// The head, and the rest of the face in its proportions.

@@ -11,7 +11,9 @@ use crate::studio::share;
 #[component]
 pub fn Share() -> impl IntoView {
     let studio = use_studio();
-    let url = Signal::derive(move || studio.committed.with(|recipe| share::picture_url(&studio.delivery(), recipe)));
+    let url = Signal::derive(move || {
+        studio.committed.with(|recipe| share::picture_url(&studio.delivery(), recipe))
+    });
     let tag = move || share::img_tag(&url.get_untracked(), studio.canvas(), &studio.caption());
     let markdown = move || share::markdown(&url.get_untracked(), &studio.caption());
     let field = NodeRef::<html::Input>::new();
@@ -31,13 +33,11 @@ pub fn Share() -> impl IntoView {
                 <span class="input">
                     <input type="text" readonly aria-label="URL of the picture" node_ref=field value=url prop:value=url on:focus=select/>
                 </span>
-                <button type="button" class="button scripted-only" on:click=move |_| copy(url.get_untracked(), "URL")>
-                    {Glyph::Copy.view()} "Copy"
-                </button>
             </div>
-            <div class="row scripted-only">
-                <button type="button" class="button" on:click=move |_| copy(tag(), "Image tag")>"Copy <img> tag"</button>
-                <button type="button" class="button" on:click=move |_| copy(markdown(), "Markdown")>"Copy Markdown"</button>
+            <div class="row scripted-only" role="group" aria-label="Copy">
+                <button type="button" class="button" on:click=move |_| copy(url.get_untracked(), "URL")>{Glyph::Copy.view()} "URL"</button>
+                <button type="button" class="button" on:click=move |_| copy(tag(), "Image tag")>{Glyph::Copy.view()} "<img>"</button>
+                <button type="button" class="button" on:click=move |_| copy(markdown(), "Markdown")>{Glyph::Copy.view()} "Markdown"</button>
             </div>
         </section>
     }

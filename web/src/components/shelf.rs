@@ -44,7 +44,9 @@ fn Row(kind: Kind) -> impl IntoView {
     let studio = use_studio();
     let assets = move || {
         let of_kind = |asset: &&Asset| asset.kind == kind;
-        studio.catalogue.with(|catalogue| catalogue.assets().iter().filter(of_kind).cloned().collect::<Vec<_>>())
+        studio
+            .catalogue
+            .with(|catalogue| catalogue.assets().iter().filter(of_kind).cloned().collect::<Vec<_>>())
     };
     let focused = RwSignal::new(None::<AssetId>);
     let stop = Memo::new(move |_| focused.get().or_else(|| assets().first().map(|asset| asset.id.clone())));
@@ -62,7 +64,8 @@ fn Swatch(asset: Asset, focused: RwSignal<Option<AssetId>>, stop: Memo<Option<As
     let studio = use_studio();
     let id = StoredValue::new(asset.id.clone());
     // Without scripts there are no arrow keys, so every link is a stop.
-    let passed_by = move || studio.awake.get() && stop.with(|stop| id.with_value(|id| stop.as_ref() != Some(id)));
+    let passed_by =
+        move || studio.awake.get() && stop.with(|stop| id.with_value(|id| stop.as_ref() != Some(id)));
     let title = if asset.title.is_empty() { asset.id.to_string() } else { asset.title.clone() };
     let asset = StoredValue::new(asset);
     let chosen = Memo::new(move |_| asset.with_value(|asset| is_chosen(studio, asset)));

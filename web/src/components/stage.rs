@@ -2,9 +2,9 @@
 //! then a canvas with the compositor's own pixels lies over it.
 
 use compositor::Kind;
+use leptos::ev;
 use leptos::html;
 use leptos::prelude::*;
-use leptos::ev;
 use wasm_bindgen::JsCast;
 
 use super::focus;
@@ -12,7 +12,7 @@ use super::glyph::Glyph;
 use crate::boot::Tone;
 use crate::browser;
 use crate::state::{Studio, use_studio};
-use crate::studio::geometry::{Bounds, Placed, Point, Turned};
+use crate::studio::geometry::{Bounds, Point, Turned};
 use crate::studio::gesture::{Grabbed, Grip};
 use crate::studio::share;
 
@@ -119,8 +119,8 @@ fn Grips() -> impl IntoView {
             <GripOver index/>
         </For>
         {move || in_hand.get().map(|index| view! {
-            <Knob index kind="scale" at=|bounds| (bounds.right, bounds.bottom)/>
-            <Knob index kind="turn" at=|bounds| ((bounds.left + bounds.right) / 2.0, bounds.top)/>
+            <Knob index kind="scale" at=|bounds| (bounds.right, bounds.bottom) above=0.0/>
+            <Knob index kind="turn" at=|bounds| (bounds.left.midpoint(bounds.right), bounds.top) above=0.045/>
         })}
     }
 }
@@ -133,7 +133,8 @@ fn grip_id(index: usize) -> String {
 fn GripOver(index: usize) -> impl IntoView {
     let studio = use_studio();
     let style = move || {
-        let turned = studio.placed(index).map(|(frame, placed)| placed.covers(studio.visible_part(index), &frame));
+        let turned =
+            studio.placed(index).map(|(frame, placed)| placed.covers(studio.visible_part(index), &frame));
         turned.map_or_else(|| "display:none".to_owned(), style_of)
     };
     let in_hand = move || studio.selected.get() == Some(index);
@@ -193,23 +194,20 @@ fn pass_to(studio: Studio, index: usize) {
     }
 }
 
-/// A knob at a point of a layer's visible part.
+/// A knob at a point of a layer's visible part, or `above` it by a part of the picture's height.
 #[component]
-fn Knob(index: usize, kind: &'static str, at: fn(Bounds) -> (f64, f64)) -> impl IntoView {
+fn Knob(index: usize, kind: &'static str, at: fn(Bounds) -> (f64, f64), above: f64) -> impl IntoView {
     let studio = use_studio();
     let style = move || {
         let place = studio.placed(index).map(|(frame, placed)| {
-            let point = knob_point(&placed, studio.visible_part(index), at);
+            let (u, v) = at(studio.visible_part(index));
+            let up = Point::new(0.0, -above * frame.height).turned(placed.angle);
+            let point = placed.point(u, v).plus(up);
             Point::new(point.x / frame.width, point.y / frame.height)
         });
         place.map_or_else(|| "display:none".to_owned(), |at| pin_style(within(at)))
     };
     view! { <span class="knob scripted-only" class:turn=kind == "turn" data-knob=kind style=style aria-hidden="true"></span> }
-}
-
-fn knob_point(placed: &Placed, part: Bounds, at: fn(Bounds) -> (f64, f64)) -> Point {
-    let (u, v) = at(part);
-    placed.point(u, v)
 }
 
 /// A knob past the picture's edge waits at the edge, where a hand can reach it.
@@ -227,7 +225,9 @@ fn Pins(hands: Hands) -> impl IntoView {
     let studio = use_studio();
     let names = move || {
         studio.photo.with(|photo| match photo {
-            Some(photo) if photo.placing && photo.asset.kind == Kind::Base => photo.asset.anchors.keys().cloned().collect(),
+            Some(photo) if photo.placing && photo.asset.kind == Kind::Base => {
+                photo.asset.anchors.keys().cloned().collect()
+            }
             _ => Vec::new(),
         })
     };
@@ -244,7 +244,9 @@ fn Pin(name: String, hands: Hands) -> impl IntoView {
     let label = name.clone();
     let name = StoredValue::new(name);
     let place = move || {
-        let anchor = studio.photo.with(|photo| photo.as_ref().and_then(|photo| name.with_value(|name| photo.asset.anchors.get(name).copied())));
+        let anchor = studio.photo.with(|photo| {
+            photo.as_ref().and_then(|photo| name.with_value(|name| photo.asset.anchors.get(name).copied()))
+        });
         Some(studio.frame()?.anchor(&anchor?))
     };
     let style = move || place().map_or_else(|| "display:none".to_owned(), pin_style);
@@ -269,7 +271,9 @@ fn Pin(name: String, hands: Hands) -> impl IntoView {
             _ => return,
         };
         key.prevent_default();
-        let anchor = studio.photo.with_untracked(|photo| photo.as_ref().and_then(|photo| name.with_value(|name| photo.asset.anchors.get(name).copied())));
+        let anchor = studio.photo.with_untracked(|photo| {
+            photo.as_ref().and_then(|photo| name.with_value(|name| photo.asset.anchors.get(name).copied()))
+        });
         if let Some(anchor) = anchor {
             name.with_value(|name| studio.place_anchor(name, Point::new(anchor.x + x, anchor.y + y)));
         }
@@ -312,7 +316,8 @@ impl Hands {
     fn canvas_point(self, event: &ev::PointerEvent) -> Option<Point> {
         let rect = self.mount.get_untracked()?.get_bounding_client_rect();
         let (width, height) = self.studio.canvas();
-        let along = |at: i32, start: f64, length: f64, side: u32| (f64::from(at) - start) / length * f64::from(side);
+        let along =
+            |at: i32, start: f64, length: f64, side: u32| (f64::from(at) - start) / length * f64::from(side);
         Some(Point::new(
             along(event.client_x(), rect.left(), rect.width(), width),
             along(event.client_y(), rect.top(), rect.height(), height),
@@ -320,32 +325,38 @@ impl Hands {
     }
 
     fn down(self, event: &ev::PointerEvent) {
-        let Some(at) = self.canvas_point(event).filter(|_| event.button() == 0 && !is_control(event)) else { return };
+        let Some(at) = self.canvas_point(event).filter(|_| event.button() == 0 && !is_control(event)) else {
+            return;
+        };
         let mut held = self.held.get_value();
         if held.pointers.len() >= 2 {
             return;
         }
         hold_pointer(event);
+        if held.pointers.is_empty() {
+            self.studio.drop_draft(); // a hat still settling is where it belongs the moment it is touched
+        }
         held.pointers.push((event.pointer_id(), at));
         held.grabbed = match held.pointers.as_slice() {
             [(_, only)] => self.take(event, *only),
             [(_, first), (_, second)] => self.regrab(&held, Grip::Pinch(*first, *second)),
             _ => None,
         };
+        self.studio.held.set(true);
         self.held.set_value(held);
     }
 
     /// What a first finger takes hold of: a knob, the layer under it, or nothing.
     fn take(self, event: &ev::PointerEvent, at: Point) -> Option<(usize, Grabbed, Grip)> {
         let studio = self.studio;
-        let (index, grip) = match (knob_of(event), studio.selected.get_untracked()) {
-            (Some(knob), Some(index)) => (index, if knob == "turn" { Grip::Turn(at) } else { Grip::Scale(at) }),
-            _ => {
+        let (index, grip) =
+            if let (Some(knob), Some(index)) = (knob_of(event), studio.selected.get_untracked()) {
+                (index, if knob == "turn" { Grip::Turn(at) } else { Grip::Scale(at) })
+            } else {
                 let hit = studio.hit(at);
                 studio.selected.set(hit);
                 (hit?, Grip::Move(at))
-            }
-        };
+            };
         event.prevent_default(); // no selecting of text, no dragging of images
         focus(&grip_id(index));
         Some((index, studio.grab(index)?, grip))
@@ -353,14 +364,20 @@ impl Hands {
 
     /// The same layer, taken anew from how it is now.
     fn regrab(self, held: &Held, grip: Grip) -> Option<(usize, Grabbed, Grip)> {
-        let index = held.grabbed.as_ref().map(|(index, ..)| *index).or_else(|| self.studio.selected.get_untracked())?;
+        let index = held
+            .grabbed
+            .as_ref()
+            .map(|(index, ..)| *index)
+            .or_else(|| self.studio.selected.get_untracked())?;
         Some((index, self.studio.grab(index)?, grip))
     }
 
     fn moved(self, event: &ev::PointerEvent) {
         let Some(at) = self.canvas_point(event) else { return };
         let mut held = self.held.get_value();
-        let Some(pointer) = held.pointers.iter_mut().find(|(id, _)| *id == event.pointer_id()) else { return };
+        let Some(pointer) = held.pointers.iter_mut().find(|(id, _)| *id == event.pointer_id()) else {
+            return;
+        };
         pointer.1 = at;
         if let (Some((index, grabbed, grip)), Some((_, first))) = (&held.grabbed, held.pointers.first()) {
             let second = held.pointers.get(1).map_or(*first, |(_, second)| *second);
@@ -372,18 +389,17 @@ impl Hands {
     fn up(self, event: &ev::PointerEvent) {
         let mut held = self.held.get_value();
         held.pointers.retain(|(id, _)| *id != event.pointer_id());
-        held.grabbed = match held.pointers.first() {
-            Some((_, rest)) => self.regrab(&held, Grip::Move(*rest)),
-            None => {
-                self.studio.let_go();
-                None
-            }
-        };
+        held.grabbed = held.pointers.first().and_then(|(_, rest)| self.regrab(&held, Grip::Move(*rest)));
+        if held.pointers.is_empty() {
+            self.studio.held.set(false);
+            self.studio.let_go();
+        }
         self.held.set_value(held);
     }
 
     fn cancelled(self, event: &ev::PointerEvent) {
         self.held.set_value(Held::default());
+        self.studio.held.set(false);
         self.studio.drop_draft();
         event.prevent_default();
     }

@@ -7,6 +7,7 @@ use super::glyph::Glyph;
 use super::is_plain;
 use crate::browser;
 use crate::state::use_studio;
+use crate::studio::served::Served;
 use crate::studio::{share, words};
 
 #[component]
@@ -42,7 +43,8 @@ fn Figures() -> impl IntoView {
         plan.map_or_else(|_| String::new(), |plan| plan.format().extension().to_uppercase())
     };
     let bytes = move || studio.bytes.get().map(words::bytes);
-    let from = move || if studio.is_private() { "only in this browser" } else { studio.served.with(|served| served.words()) };
+    let from =
+        move || if studio.is_private() { "only in this browser" } else { studio.served.with(Served::words) };
     view! {
         <p class="figures">
             <span>{size}</span>
@@ -60,7 +62,7 @@ fn Download() -> impl IntoView {
     let url = move || studio.committed.with(|recipe| share::picture_url(&studio.delivery(), recipe));
     let name = move || studio.committed.with(|recipe| share::file_name(recipe, recipe.format.word()));
     let download = move |click: ev::MouseEvent| {
-        if is_plain(&click) && studio.left_to_server.with_untracked(Option::is_none) {
+        if is_plain(&click) && studio.is_drawing() && studio.whole.get_untracked() {
             click.prevent_default();
             browser::download(studio);
         }

@@ -26,9 +26,15 @@ impl Missing {
 
     fn words(self) -> &'static str {
         match self {
-            Missing::Page => "The address is mistyped, or the page has moved. The studio is where it always was.",
-            Missing::Origin => "The origin does not answer, so there is no catalogue to show. Pictures that were rendered before are still served at their addresses. Load this page again in a minute.",
-            Missing::Catalogue => "Import a catalogue with `milliner import catalogue/`, then load this page again.",
+            Missing::Page => {
+                "The address is mistyped, or the page has moved. The studio is where it always was."
+            }
+            Missing::Origin => {
+                "The origin does not answer, so there is no catalogue to show. Pictures that were rendered before are still served at their addresses. Load this page again in a minute."
+            }
+            Missing::Catalogue => {
+                "Import a catalogue with `milliner import catalogue/`, then load this page again."
+            }
         }
     }
 }

@@ -24,7 +24,7 @@ pub fn StudioPage() -> impl IntoView {
             <Hats/>
             <aside class="panel" aria-label="Layers, numbers and sharing">
                 <input type="checkbox" class="sheet-switch" id="sheet"/>
-                <label class="sheet-handle" for="sheet">"Layers, numbers, sharing" {Glyph::Sheet.view()}</label>
+                <label class="sheet-handle" for="sheet">"Layers, numbers, sharing" {Glyph::Up.view()}</label>
                 <div class="panel-body">
                     <Layers/>
                     <LayerNumbers/>

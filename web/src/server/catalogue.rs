@@ -1,4 +1,4 @@
-//! The origin's catalogue, kept for a moment and revalidated by its ETag. When the origin does not answer, the last
+//! The origin's catalogue, kept for a moment and revalidated by its `ETag`. When the origin does not answer, the last
 //! one known is good enough to show shelves from.
 
 use std::sync::{Arc, RwLock};
@@ -86,7 +86,9 @@ impl CatalogueSource {
                 let catalogue = serde_json::from_slice(&response.bytes().await?)?;
                 Ok(known(Arc::new(catalogue), etag))
             }
-            (StatusCode::NOT_MODIFIED, Some(before)) => Ok(known(before.catalogue.clone(), before.etag.clone())),
+            (StatusCode::NOT_MODIFIED, Some(before)) => {
+                Ok(known(before.catalogue.clone(), before.etag.clone()))
+            }
             (status, _) => Err(AskError::Status(status)),
         }
     }

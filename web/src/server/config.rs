@@ -38,7 +38,10 @@ impl Config {
         })?;
         Ok(Config {
             listen,
-            delivery: base_url("MILLINER_DELIVERY_URL", &get("MILLINER_DELIVERY_URL", "http://127.0.0.1:8787"))?,
+            delivery: base_url(
+                "MILLINER_DELIVERY_URL",
+                &get("MILLINER_DELIVERY_URL", "http://127.0.0.1:8787"),
+            )?,
             origin: base_url("MILLINER_ORIGIN_URL", &get("MILLINER_ORIGIN_URL", "http://127.0.0.1:8080"))?,
             site: get("MILLINER_WEB_SITE", "web/build/site").into(),
         })
@@ -56,11 +59,18 @@ impl Config {
 fn base_url(variable: &'static str, given: &str) -> Result<String, ConfigError> {
     let parsed = reqwest::Url::parse(given).ok();
     let fine = parsed.is_some_and(|url| {
-        matches!(url.scheme(), "http" | "https") && url.has_host() && url.query().is_none() && url.fragment().is_none()
+        matches!(url.scheme(), "http" | "https")
+            && url.has_host()
+            && url.query().is_none()
+            && url.fragment().is_none()
     });
     let plain = given.bytes().all(|byte| byte.is_ascii_graphic() && !b";,'\"<>".contains(&byte));
     if !fine || !plain {
-        return Err(ConfigError { variable, given: given.to_owned(), allowed: "an absolute http or https URL" });
+        return Err(ConfigError {
+            variable,
+            given: given.to_owned(),
+            allowed: "an absolute http or https URL",
+        });
     }
     Ok(given.trim_end_matches('/').to_owned())
 }
@@ -84,7 +94,10 @@ mod tests {
     #[test]
     fn a_wrong_value_is_named() {
         let error = read("MILLINER_WEB_LISTEN", "here").unwrap_err();
-        assert_eq!(error.to_string(), "MILLINER_WEB_LISTEN is `here`; allowed: an IP address and a port, like 127.0.0.1:3000");
+        assert_eq!(
+            error.to_string(),
+            "MILLINER_WEB_LISTEN is `here`; allowed: an IP address and a port, like 127.0.0.1:3000"
+        );
         for url in ["ftp://x", "x", "http://x/?a=1", "http://x;script-src *", ""] {
             assert!(read("MILLINER_DELIVERY_URL", url).is_err(), "{url}");
         }

@@ -14,10 +14,16 @@ use crate::pages::alone::{AlonePage, Missing};
 ///
 /// # Errors
 /// Facts that do not serialise.
-pub fn studio(manifest: &Manifest, boot: Boot, caption: &str, picture: &str) -> Result<String, serde_json::Error> {
+pub fn studio(
+    manifest: &Manifest,
+    boot: Boot,
+    caption: &str,
+    picture: &str,
+) -> Result<String, serde_json::Error> {
     let script = boot.to_script()?;
     let title = format!("{caption} · Milliner");
-    let description = format!("{caption}. Compose a picture from a base and overlays; its URL is the picture.");
+    let description =
+        format!("{caption}. Compose a picture from a base and overlays; its URL is the picture.");
     Ok(render(|| {
         view! {
             <html lang="en">
@@ -80,4 +86,3 @@ fn render<V: IntoView>(view: impl FnOnce() -> V) -> String {
     drop(owner);
     format!("<!DOCTYPE html>{html}")
 }
-

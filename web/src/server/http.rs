@@ -31,7 +31,10 @@ pub fn router(app: App) -> Router {
         .layer(CompressionLayer::new());
     Router::new()
         .route("/healthz", get(|| async { "ok\n" }))
-        .nest_service("/assets", tower::ServiceBuilder::new().layer(middleware::from_fn(forever)).service(files))
+        .nest_service(
+            "/assets",
+            tower::ServiceBuilder::new().layer(middleware::from_fn(forever)).service(files),
+        )
         .merge(pages)
         .layer(middleware::from_fn_with_state(app.clone(), guarded))
         .layer(TraceLayer::new_for_http())
@@ -44,14 +47,21 @@ async fn studio(State(app): State<App>, Query(query): Query<Vec<(String, String)
     };
     let (status, recipe, selected, notice) = match asked(&current.catalogue, &query) {
         Asked::Table { recipe, selected } => (StatusCode::OK, recipe, selected, None),
-        Asked::Wrong { recipe, selected, notice } => (StatusCode::BAD_REQUEST, recipe, selected, Some(notice)),
+        Asked::Wrong { recipe, selected, notice } => {
+            (StatusCode::BAD_REQUEST, recipe, selected, Some(notice))
+        }
         Asked::Moved { recipe, selected } => {
-            let address = selected.map_or_else(|| share::studio_path(&recipe), |layer| share::layer_path(&recipe, layer));
+            let address = selected
+                .map_or_else(|| share::studio_path(&recipe), |layer| share::layer_path(&recipe, layer));
             return Redirect::to(&address).into_response();
         }
         Asked::Nothing => return alone(&app, StatusCode::SERVICE_UNAVAILABLE, Missing::Catalogue),
     };
-    let closed = || Notice::calm("The origin does not answer, so the shelves may be a little old. What was rendered before is still served.");
+    let closed = || {
+        Notice::calm(
+            "The origin does not answer, so the shelves may be a little old. What was rendered before is still served.",
+        )
+    };
     let boot = Boot {
         catalogue: (*current.catalogue).clone(),
         delivery: app.config.delivery.clone(),
@@ -111,4 +121,139 @@ async fn guarded(State(app): State<App>, request: Request, next: Next) -> Respon
         }
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::net::SocketAddr;
+
+    use axum::body::Body;
+    use http_body_util::BodyExt;
+    use tower::ServiceExt;
+
+    use super::*;
+    use crate::server::Config;
+    use crate::studio::sample;
+
+    /// The server over an origin at `origin`, with a built site in a folder that lives as long as the test.
+    fn server(origin: SocketAddr) -> (Router, tempfile::TempDir) {
+        let site = tempfile::tempdir().unwrap();
+        fs::create_dir(site.path().join("assets")).unwrap();
+        fs::write(site.path().join("assets/studio-ABC.css"), "a{}").unwrap();
+        fs::write(site.path().join("assets/studio-ABC.css.br"), "brotli").unwrap();
+        let manifest = r#"{"boot":"/assets/boot.js","theme":"/assets/theme.js","style":"/assets/studio-ABC.css",
+            "icon":"/assets/icon.svg","wasm":"/assets/studio.wasm","fonts":["/assets/serif.woff2"]}"#;
+        fs::write(site.path().join("manifest.json"), manifest).unwrap();
+        let variables = [
+            ("MILLINER_ORIGIN_URL", format!("http://{origin}")),
+            ("MILLINER_DELIVERY_URL", "https://img.example".to_owned()),
+            ("MILLINER_WEB_SITE", site.path().display().to_string()),
+        ];
+        let read =
+            |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone());
+        (router(App::new(Config::read(read).unwrap()).unwrap()), site)
+    }
+
+    /// Something that answers `/v1/catalogue` with the sample.
+    async fn origin() -> SocketAddr {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let routes = Router::new().route("/v1/catalogue", get(|| async { axum::Json(sample::catalogue()) }));
+        tokio::spawn(async move { axum::serve(listener, routes).await });
+        address
+    }
+
+    /// An address at which nobody listens.
+    async fn nobody() -> SocketAddr {
+        tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+    }
+
+    async fn ask(server: &Router, path: &str) -> (Response<()>, String) {
+        let request =
+            Request::builder().uri(path).header(header::ACCEPT_ENCODING, "br").body(Body::empty()).unwrap();
+        // Pages are compressed on the way out; the tests read them plain.
+        let request = if path.starts_with("/assets") { request } else { plain(request) };
+        let (head, body) = server.clone().oneshot(request).await.unwrap().into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (Response::from_parts(head, ()), String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    fn plain(mut request: Request) -> Request {
+        request.headers_mut().remove(header::ACCEPT_ENCODING);
+        request
+    }
+
+    fn text<'a>(response: &'a Response<()>, name: &str) -> &'a str {
+        response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_studio_is_a_whole_page_without_any_script() {
+        let (server, _site) = server(origin().await);
+        let (response, html) = ask(&server, "/studio?recipe=/c/tabby;w=300/top-hat.png").await;
+        assert_eq!(response.status(), StatusCode::OK);
+        for part in [
+            r#"data-recipe="/c/tabby;w=300/top-hat.png""#,
+            r#"src="https://img.example/c/tabby;w=300/top-hat.png""#,
+            r#"href="/studio?recipe=/c/tabby;w=300/beret.png&amp;layer=0""#,
+            r#"href="https://img.example/docs""#,
+            "Tabby in a top hat",
+        ] {
+            assert!(html.contains(part), "{part} is missing");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_answer_says_what_it_may_load() {
+        let (server, _site) = server(origin().await);
+        for path in ["/", "/nowhere", "/assets/studio-ABC.css", "/healthz"] {
+            let (response, _) = ask(&server, path).await;
+            let policy = text(&response, "content-security-policy");
+            assert!(policy.contains("img-src 'self' blob: https://img.example;"), "{path}: {policy}");
+            assert!(!policy.contains("'unsafe-eval'"), "{path}");
+            assert_eq!(text(&response, "x-content-type-options"), "nosniff", "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_form_leads_to_the_canonical_address() {
+        let (server, _site) = server(origin().await);
+        let (response, _) =
+            ask(&server, "/studio?recipe=%2Fc%2Ftabby%2Ftop-hat.png&layer=0&x=0.10&y=&rotate=352").await;
+        assert_eq!(response.status(), StatusCode::SEE_OTHER);
+        assert_eq!(
+            text(&response, "location"),
+            "/studio?recipe=/c/tabby/top-hat;x=0.1;rotate=-8.png&layer=0"
+        );
+    }
+
+    #[tokio::test]
+    async fn nonsense_is_a_page_that_says_so() {
+        let (server, _site) = server(origin().await);
+        let (response, html) = ask(&server, "/studio?recipe=/c/tabby;w=0.png").await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        assert!(html.contains("allowed: "), "the notice names what is allowed");
+        let (response, html) = ask(&server, "/nowhere").await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+        assert!(html.contains("No hat hangs here"));
+    }
+
+    #[tokio::test]
+    async fn an_origin_that_never_answered_has_a_page_of_its_own() {
+        let (server, _site) = server(nobody().await);
+        let (response, html) = ask(&server, "/").await;
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert!(html.contains("The workshop is closed for a moment"));
+    }
+
+    #[tokio::test]
+    async fn files_are_kept_for_ever_and_sent_compressed() {
+        let (server, _site) = server(nobody().await);
+        let (response, body) = ask(&server, "/assets/studio-ABC.css").await;
+        assert_eq!(text(&response, "cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!((text(&response, "content-encoding"), body.as_str()), ("br", "brotli"));
+        let (response, _) = ask(&server, "/assets/../manifest.json").await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND);
+    }
 }

@@ -4,7 +4,7 @@
 //! same by the same gesture. Values typed by hand go through the grammar itself, the only judge of what is allowed.
 
 use compositor::recipe::{At, Content, Layer, MAX_LAYERS};
-use compositor::{Asset, AssetId, AssetRef, Catalogue, Recipe};
+use compositor::{Asset, AssetId, AssetRef, Catalogue, Limits, Plan, Recipe};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The part of a recipe that a parameter belongs to.
@@ -16,6 +16,24 @@ pub enum Part {
 
 /// What a value needs escaped inside a matrix parameter.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b',');
+
+/// The plan of a recipe that can be rendered.
+///
+/// # Errors
+/// What the catalogue does not have, or that the picture is too large, in one sentence.
+pub fn plan(catalogue: &Catalogue, recipe: &Recipe) -> Result<Plan, String> {
+    let plan = catalogue.resolve(recipe, None).map_err(|error| error.to_string())?;
+    let limits = Limits::default();
+    let (width, height) = plan.canvas();
+    if u64::from(width) * u64::from(height) > limits.canvas_pixels
+        || plan.working_bytes() > limits.working_bytes
+    {
+        return Err(format!(
+            "{width} × {height} is more than can be rendered at once. Make the picture smaller."
+        ));
+    }
+    Ok(plan)
+}
 
 /// Put everything that is worn on another base. Anchors that it lacks are left to the default.
 pub fn choose_base(recipe: &Recipe, base: &Asset) -> Recipe {
@@ -160,7 +178,8 @@ fn with_parameter(elements: &str, part: Part, name: &str, value: &str) -> Result
         }
     };
     let edited = elements.split('/').enumerate();
-    let edited: Vec<String> = edited.map(|(i, e)| if i == wanted { replaced(e) } else { e.to_owned() }).collect();
+    let edited: Vec<String> =
+        edited.map(|(i, e)| if i == wanted { replaced(e) } else { e.to_owned() }).collect();
     Ok(edited.join("/"))
 }
 
@@ -194,10 +213,22 @@ mod tests {
 
     #[test]
     fn typed_values_go_through_the_grammar() {
-        check_set("/c/tabby/top-hat.png", Part::Layer(0), "rotate", " 352 ", "/c/tabby/top-hat;rotate=-8.png");
+        check_set(
+            "/c/tabby/top-hat.png",
+            Part::Layer(0),
+            "rotate",
+            " 352 ",
+            "/c/tabby/top-hat;rotate=-8.png",
+        );
         check_set("/c/tabby/top-hat;rotate=-8.png", Part::Layer(0), "rotate", "", "/c/tabby/top-hat.png");
         check_set("/c/tabby;w=800/top-hat.png", Part::Base, "h", "600", "/c/tabby;w=800;h=600/top-hat.png");
-        check_set("/c/tabby/top-hat;x=0.5/monocle.png", Part::Layer(1), "x", "12px", "/c/tabby/top-hat;x=0.5/monocle;x=12px.png");
+        check_set(
+            "/c/tabby/top-hat;x=0.5/monocle.png",
+            Part::Layer(1),
+            "x",
+            "12px",
+            "/c/tabby/top-hat;x=0.5/monocle;x=12px.png",
+        );
     }
 
     #[test]
@@ -210,7 +241,12 @@ mod tests {
     #[test]
     fn a_second_hat_takes_the_place_of_the_first() {
         let catalogue = sample::catalogue();
-        let on = |path: &str, id: &str, stack| match wear(&recipe(path), &catalogue, catalogue.get(id).unwrap(), stack) {
+        let on = |path: &str, id: &str, stack| match wear(
+            &recipe(path),
+            &catalogue,
+            catalogue.get(id).unwrap(),
+            stack,
+        ) {
             Worn::On(recipe, index) => format!("{index} {}", recipe.to_path()),
             Worn::Off(recipe) => format!("off {}", recipe.to_path()),
             Worn::Full => "full".to_owned(),
@@ -226,8 +262,19 @@ mod tests {
     #[test]
     fn another_base_keeps_what_is_worn() {
         let catalogue = sample::catalogue();
-        let next = choose_base(&recipe("/c/tabby;w=800/top-hat;at=head;x=0.1/monocle;at=top.png"), catalogue.get("mug").unwrap());
+        let next = choose_base(
+            &recipe("/c/tabby;w=800/top-hat;at=head;x=0.1/monocle;at=top.png"),
+            catalogue.get("mug").unwrap(),
+        );
         assert_eq!(next.to_path(), "/c/mug;w=800/top-hat;x=0.1/monocle;at=top.png");
+    }
+
+    #[test]
+    fn what_no_server_renders_is_refused_in_words() {
+        let catalogue = sample::catalogue();
+        assert!(plan(&catalogue, &recipe("/c/tabby;w=4000/top-hat.png")).is_ok());
+        let sentence = plan(&catalogue, &recipe("/c/tabby;w=8000/top-hat.png")).unwrap_err();
+        assert!(sentence.starts_with("8000 × 8000 is more than can be rendered"), "{sentence}");
     }
 
     #[test]

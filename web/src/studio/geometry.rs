@@ -18,14 +18,17 @@ impl Point {
         Point { x, y }
     }
 
+    #[must_use]
     pub fn minus(self, other: Point) -> Point {
         Point::new(self.x - other.x, self.y - other.y)
     }
 
+    #[must_use]
     pub fn plus(self, other: Point) -> Point {
         Point::new(self.x + other.x, self.y + other.y)
     }
 
+    #[must_use]
     pub fn times(self, factor: f64) -> Point {
         Point::new(self.x * factor, self.y * factor)
     }
@@ -39,6 +42,7 @@ impl Point {
         self.y.atan2(self.x).to_degrees()
     }
 
+    #[must_use]
     pub fn turned(self, degrees: f64) -> Point {
         let (sin, cos) = degrees.to_radians().sin_cos();
         Point::new(self.x * cos - self.y * sin, self.x * sin + self.y * cos)
@@ -79,7 +83,8 @@ impl Frame {
             scale: (scale, scale),
             base,
         };
-        let on_canvas = |scale: (f64, f64), origin| Frame { width: canvas.0, height: canvas.1, origin, scale, base };
+        let on_canvas =
+            |scale: (f64, f64), origin| Frame { width: canvas.0, height: canvas.1, origin, scale, base };
         match recipe.fit {
             Fit::Fill => on_canvas((sx, sy), Point::default()),
             Fit::Inside => whole(least),
@@ -92,16 +97,26 @@ impl Frame {
                 let (focus, centred) = kept(asset, recipe.position);
                 let start = |kept: f64, side: f64, canvas: f64| {
                     let spare = side * most - canvas;
-                    -if centred { (kept * side * most - canvas / 2.0).clamp(0.0, spare.max(0.0)) } else { kept * spare }
+                    -if centred {
+                        (kept * side * most - canvas / 2.0).clamp(0.0, spare.max(0.0))
+                    } else {
+                        kept * spare
+                    }
                 };
-                on_canvas((most, most), Point::new(start(focus.x, base.0, canvas.0), start(focus.y, base.1, canvas.1)))
+                on_canvas(
+                    (most, most),
+                    Point::new(start(focus.x, base.0, canvas.0), start(focus.y, base.1, canvas.1)),
+                )
             }
         }
     }
 
     /// Where a point of the base, in fractions of its sides, lies.
     fn point(&self, x: f64, y: f64) -> Point {
-        Point::new(self.origin.x + x * self.base.0 * self.scale.0, self.origin.y + y * self.base.1 * self.scale.1)
+        Point::new(
+            self.origin.x + x * self.base.0 * self.scale.0,
+            self.origin.y + y * self.base.1 * self.scale.1,
+        )
     }
 
     /// The fraction of the base's sides that lies at a point: the inverse of placing an anchor.
@@ -222,7 +237,7 @@ impl Placed {
 
     /// The rectangle that a part of the overlay covers.
     pub fn covers(&self, part: Bounds, frame: &Frame) -> Turned {
-        let middle = self.point((part.left + part.right) / 2.0, (part.top + part.bottom) / 2.0);
+        let middle = self.point(part.left.midpoint(part.right), part.top.midpoint(part.bottom));
         Turned {
             middle: Point::new(middle.x / frame.width, middle.y / frame.height),
             width: (part.right - part.left) * self.size.x / frame.width,
@@ -247,8 +262,14 @@ fn hold(base: &Asset, overlay: &Asset, at: Option<&At>) -> Option<Hold> {
             Some(Hold::Anchors { base: *base.anchors.get(name)?, overlay })
         }
         None => {
-            let shared = overlay.anchors.iter().find_map(|(name, own)| Some((*base.anchors.get(name)?, *own)));
-            Some(shared.map_or(Hold::Gravity(Gravity::Center), |(base, overlay)| Hold::Anchors { base, overlay }))
+            let shared =
+                overlay.anchors.iter().find_map(|(name, own)| Some((*base.anchors.get(name)?, *own)));
+            Some(
+                shared.map_or(Hold::Gravity(Gravity::Center), |(base, overlay)| Hold::Anchors {
+                    base,
+                    overlay,
+                }),
+            )
         }
     }
 }
@@ -289,5 +310,86 @@ mod tests {
         assert!((turned.middle.x + turned.width / 2.0 - 1.0).abs() < 1e-9);
         assert!((turned.middle.y + turned.height / 2.0 - 1.0).abs() < 1e-9);
         assert!((turned.width - 0.25).abs() < 1e-9);
+    }
+
+    /// An RGBA picture of one colour, as a PNG file.
+    fn plain(width: u32, height: u32, colour: [u8; 4]) -> Vec<u8> {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, width, height);
+        encoder.set_color(png::ColorType::Rgba);
+        let pixels: Vec<u8> = (0..width * height).flat_map(|_| colour).collect();
+        encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+        file
+    }
+
+    /// Where the compositor really put the overlay: the extremes of what it drew, in canvas pixels.
+    fn drawn(path: &str) -> Bounds {
+        let (base, overlay) = (plain(400, 200, [0; 4]), plain(80, 40, [200, 0, 0, 255]));
+        let sample = sample::catalogue();
+        let asset = |id: &str, file: &[u8], size: (u32, u32)| {
+            let digest = compositor::Digest::of(file);
+            Asset { digest, width: size.0, height: size.1, opaque: false, ..sample.get(id).unwrap().clone() }
+        };
+        let assets = vec![asset("tabby", &base, (400, 200)), asset("top-hat", &overlay, (80, 40))];
+        let ingredients =
+            assets.iter().map(|asset| asset.digest).zip([base.into(), overlay.into()]).collect();
+        let plan = compositor::Catalogue::new(assets).resolve(&Recipe::parse(path).unwrap(), None).unwrap();
+        let pixmap =
+            compositor::Compositor::new(compositor::Limits::default(), 0).draw(&plan, &ingredients).unwrap();
+        let seen = pixmap.data().chunks_exact(4).enumerate().filter(|(_, pixel)| pixel[3] > 127);
+        let nothing = Bounds { left: f64::MAX, top: f64::MAX, right: 0.0, bottom: 0.0 };
+        seen.fold(nothing, |b, (i, _)| {
+            let (x, y) = (f64::from(i as u32 % pixmap.width()), f64::from(i as u32 / pixmap.width()));
+            Bounds {
+                left: b.left.min(x),
+                top: b.top.min(y),
+                right: b.right.max(x + 1.0),
+                bottom: b.bottom.max(y + 1.0),
+            }
+        })
+    }
+
+    /// Where this module says it lies.
+    fn said(path: &str) -> Bounds {
+        let sample = sample::catalogue();
+        let sized = |id: &str, width, height| Asset { width, height, ..sample.get(id).unwrap().clone() };
+        let (base, overlay) = (sized("tabby", 400, 200), sized("top-hat", 80, 40));
+        let recipe = Recipe::parse(path).unwrap();
+        let frame = Frame::new(&base, &recipe.base);
+        let placed =
+            Placed::new(&frame, &base, &overlay, &recipe.layers[0], recipe.base.dpr.to_f64()).unwrap();
+        let corners = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0)].map(|(u, v)| placed.point(u, v));
+        let side = |pick: fn(&Point) -> f64, least: bool, most: f64| {
+            let extremes = corners.iter().map(pick).map(|v| v.clamp(0.0, most));
+            if least { extremes.fold(f64::MAX, f64::min) } else { extremes.fold(0.0, f64::max) }
+        };
+        Bounds {
+            left: side(|p| p.x, true, frame.width),
+            top: side(|p| p.y, true, frame.height),
+            right: side(|p| p.x, false, frame.width),
+            bottom: side(|p| p.y, false, frame.height),
+        }
+    }
+
+    #[test]
+    fn frames_lie_where_the_compositor_draws() {
+        for path in [
+            "/c/tabby/top-hat;scale=0.5.png",
+            "/c/tabby;w=300/top-hat;scale=0.6;x=0.1;y=12px.png",
+            "/c/tabby;w=200;h=300/top-hat;scale=0.4;y=0.2.png",
+            "/c/tabby;w=300;h=300;fit=contain/top-hat;scale=0.7;rotate=30.png",
+            "/c/tabby;w=300;h=300;fit=fill/top-hat;scale=0.4;rotate=-100;y=0.1.png",
+            "/c/tabby;w=300;h=100;fit=inside/top-hat;scale=0.5;flip=h;rotate=12.png",
+            "/c/tabby;w=300;h=300;fit=outside;dpr=1.5/top-hat;scale=0.5;x=20px;y=10px.png",
+            "/c/tabby;w=200;h=200;pos=left/top-hat;scale=0.3;x=-0.3;y=0.2;flip=v.png",
+            "/c/tabby/top-hat;at=bottom-right;scale=0.25;flip=hv.png",
+            "/c/tabby/top-hat;at=center;scale=0.3;rotate=45.png",
+        ] {
+            let (drawn, said) = (drawn(path), said(path));
+            let near = |a: f64, b: f64| (a - b).abs() <= 1.6;
+            let all =
+                near(drawn.left, said.left) && near(drawn.top, said.top) && near(drawn.right, said.right);
+            assert!(all && near(drawn.bottom, said.bottom), "{path}: drawn {drawn:?}, said {said:?}");
+        }
     }
 }

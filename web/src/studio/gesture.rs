@@ -80,6 +80,28 @@ impl Grabbed {
     }
 }
 
+/// How long something just put on takes to settle, in milliseconds.
+pub const SETTLING_MS: f64 = 190.0;
+/// From how far above it comes, as a part of the canvas height.
+const DROP: f64 = 0.035;
+
+/// How far above its place a thing is that was put on `elapsed_ms` ago, as a part of the canvas height: it falls, gives a
+/// little under its weight, and rests.
+pub fn settling(elapsed_ms: f64) -> f64 {
+    let t = (elapsed_ms / SETTLING_MS).clamp(0.0, 1.0);
+    let give = 0.12 * (t * std::f64::consts::PI).sin() * t;
+    DROP * ((1.0 - t).powi(3) - give)
+}
+
+/// A layer this much above its place, as a part of the canvas height.
+pub fn lifted(layer: &Layer, height: f64) -> Layer {
+    let mut lifted = layer.clone();
+    if let Length::Fraction(y) = layer.y {
+        lifted.y = Decimal::nearest(y.to_f64() - height).map_or(layer.y, Length::Fraction);
+    }
+    lifted
+}
+
 /// An offset moved by canvas pixels, in the unit it has: three places of a fraction, or whole pixels.
 fn shifted(length: Length, by: f64, side: f64, dpr: f64) -> Length {
     if by == 0.0 {
@@ -150,19 +172,62 @@ mod tests {
         check("top-hat", Grip::Scale(P(600., 300.)), (P(500., 150.), NONE), false, "top-hat;scale=1.5");
         check("top-hat", Grip::Scale(P(600., 300.)), (P(500., 300.), NONE), false, "top-hat;scale=0.05");
         check("top-hat", Grip::Turn(P(600., 300.)), (P(500., 400.), NONE), false, "top-hat;rotate=90");
-        check("top-hat;rotate=80", Grip::Turn(P(600., 300.)), (P(500., 200.), NONE), false, "top-hat;rotate=-10");
+        check(
+            "top-hat;rotate=80",
+            Grip::Turn(P(600., 300.)),
+            (P(500., 200.), NONE),
+            false,
+            "top-hat;rotate=-10",
+        );
         check("top-hat;rotate=1", Grip::Turn(P(600., 300.)), (P(600., 301.), NONE), false, "top-hat");
-        check("top-hat;rotate=10", Grip::Turn(P(600., 300.)), (P(600., 330.), NONE), true, "top-hat;rotate=30");
+        check(
+            "top-hat;rotate=10",
+            Grip::Turn(P(600., 300.)),
+            (P(600., 330.), NONE),
+            true,
+            "top-hat;rotate=30",
+        );
     }
 
     #[test]
     fn a_pinch_keeps_both_fingers_where_they_were_on_the_hat() {
         let fingers = (P(400., 300.), P(600., 300.));
-        check("top-hat", Grip::Pinch(fingers.0, fingers.1), (P(300., 300.), P(700., 300.)), false, "top-hat;scale=2");
-        check("top-hat", Grip::Pinch(fingers.0, fingers.1), (P(400., 300.), P(800., 300.)), false, "top-hat;x=0.1;scale=2");
-        check("top-hat", Grip::Pinch(fingers.0, fingers.1), (P(500., 200.), P(500., 400.)), false, "top-hat;rotate=90");
+        check(
+            "top-hat",
+            Grip::Pinch(fingers.0, fingers.1),
+            (P(300., 300.), P(700., 300.)),
+            false,
+            "top-hat;scale=2",
+        );
+        check(
+            "top-hat",
+            Grip::Pinch(fingers.0, fingers.1),
+            (P(400., 300.), P(800., 300.)),
+            false,
+            "top-hat;x=0.1;scale=2",
+        );
+        check(
+            "top-hat",
+            Grip::Pinch(fingers.0, fingers.1),
+            (P(500., 200.), P(500., 400.)),
+            false,
+            "top-hat;rotate=90",
+        );
         // Fingers beside the pivot: turning about their middle carries the pivot along.
-        check("top-hat", Grip::Pinch(P(500., 300.), P(700., 300.)), (P(600., 200.), P(600., 400.)), false, "top-hat;x=0.1;y=-0.125;rotate=90");
+        check(
+            "top-hat",
+            Grip::Pinch(P(500., 300.), P(700., 300.)),
+            (P(600., 200.), P(600., 400.)),
+            false,
+            "top-hat;x=0.1;y=-0.125;rotate=90",
+        );
+    }
+
+    #[test]
+    fn a_hat_falls_gives_and_rests() {
+        assert!((settling(0.0) - DROP).abs() < 1e-9);
+        assert!(settling(SETTLING_MS * 0.8) < 0.0, "it gives under its weight");
+        assert!(settling(SETTLING_MS).abs() < 1e-9 && settling(1e6).abs() < 1e-9);
     }
 
     #[test]

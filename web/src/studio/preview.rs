@@ -54,7 +54,11 @@ mod tests {
     fn a_preview_is_the_recipe_with_everything_shrunk_alike() {
         check("/c/tabby/top-hat;x=0.1.png", 512, "/c/tabby;w=512/top-hat;x=0.1.png");
         check("/c/tabby;w=800/top-hat;x=12px.jpg", 400, "/c/tabby;w=400/top-hat;x=6px.png");
-        check("/c/tabby;w=800;h=400;fit=contain/top-hat.png", 200, "/c/tabby;w=200;h=100;fit=contain/top-hat.png");
+        check(
+            "/c/tabby;w=800;h=400;fit=contain/top-hat.png",
+            200,
+            "/c/tabby;w=200;h=100;fit=contain/top-hat.png",
+        );
         check("/c/tabby;w=400;dpr=2/top-hat;y=10px.png", 400, "/c/tabby;w=400/top-hat;y=10px.png");
         check("/c/tabby;h=1000.png", 100, "/c/tabby;h=100.png");
     }

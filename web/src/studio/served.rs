@@ -26,7 +26,11 @@ impl Served {
         let members: Vec<Vec<String>> = value.split(',').map(parameters).collect();
         let says = |wanted: &str| members.iter().flatten().any(|parameter| parameter.contains(wanted));
         let hit = |member: &Vec<String>| member.iter().any(|parameter| parameter == "hit");
-        if says("rendered-at-edge") || says("rendered at the edge") || says("detail=degraded") || says("edge-render") {
+        if says("rendered-at-edge")
+            || says("rendered at the edge")
+            || says("detail=degraded")
+            || says("edge-render")
+        {
             return Served::DrawnAtTheEdge;
         }
         if says("detail=stale") || says("stale-if-error") || says("fwd=stale") {
@@ -49,7 +53,11 @@ impl Served {
 }
 
 fn parameters(member: &str) -> Vec<String> {
-    member.split(';').skip(1).map(|parameter| parameter.trim().replace('"', "").to_ascii_lowercase()).collect()
+    member
+        .split(';')
+        .skip(1)
+        .map(|parameter| parameter.trim().replace('"', "").to_ascii_lowercase())
+        .collect()
 }
 
 #[cfg(test)]

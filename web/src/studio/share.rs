@@ -4,7 +4,8 @@ use compositor::Recipe;
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 /// What must be escaped in a query value; `/ ; = , ~ @` stay readable.
-const QUERY: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'&').add(b'+').add(b'%').add(b'<').add(b'>').add(b'\'');
+const QUERY: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'&').add(b'+').add(b'%').add(b'<').add(b'>').add(b'\'');
 
 /// The studio with this recipe on the table.
 pub fn studio_path(recipe: &Recipe) -> String {

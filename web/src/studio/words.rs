@@ -9,7 +9,8 @@ use super::edit::asset_of;
 /// “Tabby in a top hat and a monocle”
 pub fn caption(recipe: &Recipe, catalogue: &Catalogue) -> String {
     let base = base_title(recipe, catalogue);
-    let worn: Vec<String> = recipe.layers.iter().map(|layer| with_article(&layer_title(layer, catalogue))).collect();
+    let worn: Vec<String> =
+        recipe.layers.iter().map(|layer| with_article(&layer_title(layer, catalogue))).collect();
     match worn.split_last() {
         None => format!("{base}, bareheaded"),
         Some((last, [])) => format!("{base} in {last}"),
@@ -32,7 +33,11 @@ pub fn layer_title(layer: &Layer, catalogue: &Catalogue) -> String {
 }
 
 fn title(id: &str, catalogue: &Catalogue) -> String {
-    catalogue.get(id).map(|asset| asset.title.clone()).filter(|title| !title.is_empty()).unwrap_or_else(|| id.to_owned())
+    catalogue
+        .get(id)
+        .map(|asset| asset.title.clone())
+        .filter(|title| !title.is_empty())
+        .unwrap_or_else(|| id.to_owned())
 }
 
 /// “a top hat”, “an eye patch”, but “glasses”. A name in capitals keeps them: “a London bowler”.
@@ -97,13 +102,23 @@ mod tests {
         check_caption("/c/tabby.png", "Tabby, bareheaded");
         check_caption("/c/tabby/top-hat.png", "Tabby in a top hat");
         check_caption("/c/tabby/top-hat/monocle.png", "Tabby in a top hat and a monocle");
-        check_caption("/c/tabby/top-hat/monocle/glasses.png", "Tabby in a top hat, a monocle and round glasses");
+        check_caption(
+            "/c/tabby/top-hat/monocle/glasses.png",
+            "Tabby in a top hat, a monocle and round glasses",
+        );
         check_caption("/c/nobody/eye-patch.png", "nobody in an eye-patch");
     }
 
     #[test]
     fn sizes_are_read_at_a_glance() {
-        for (count, text) in [(0, "0 B"), (999, "999 B"), (1500, "2 kB"), (612_345, "612 kB"), (999_600, "1.0 MB"), (12_345_678, "12.3 MB")] {
+        for (count, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1500, "2 kB"),
+            (612_345, "612 kB"),
+            (999_600, "1.0 MB"),
+            (12_345_678, "12.3 MB"),
+        ] {
             assert_eq!(bytes(count), text);
         }
     }
@@ -111,6 +126,9 @@ mod tests {
     #[test]
     fn whereabouts_are_spoken_in_units() {
         let recipe = Recipe::parse("/c/tabby/top-hat;x=0.125;y=-12px;rotate=-8.png").unwrap();
-        assert_eq!(whereabouts("Top hat", &recipe.layers[0]), "Top hat: x 12.5 percent, y -12 pixels, scale 1, turned -8 degrees");
+        assert_eq!(
+            whereabouts("Top hat", &recipe.layers[0]),
+            "Top hat: x 12.5 percent, y -12 pixels, scale 1, turned -8 degrees"
+        );
     }
 }
