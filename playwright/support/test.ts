@@ -5,8 +5,8 @@ import { test as base } from '@playwright/test'
 
 export { expect } from '@playwright/test'
 
-export const test = base.extend<{ expectedErrors: RegExp[]; quietConsole: void }>({
-  expectedErrors: [[], { option: true }],
+export const test = base.extend<{ expectedErrors: RegExp | undefined; quietConsole: void }>({
+  expectedErrors: [undefined, { option: true }],
   quietConsole: [
     async ({ page, expectedErrors }, use) => {
       const errors: string[] = []
@@ -15,7 +15,7 @@ export const test = base.extend<{ expectedErrors: RegExp[]; quietConsole: void }
       })
       page.on('pageerror', (error) => errors.push(String(error)))
       await use()
-      const surprises = errors.filter((error) => !expectedErrors.some((expected) => expected.test(error)))
+      const surprises = errors.filter((error) => !expectedErrors?.test(error))
       base.expect(surprises, 'errors in the console').toEqual([])
     },
     { auto: true },

@@ -25,7 +25,7 @@ test('the example draws, and its file is the one delivered', async ({ page }) =>
 })
 
 test.describe('refusals', () => {
-  test.use({ expectedErrors: [/404/] })
+  test.use({ expectedErrors: /404/ })
 
   test('a refusal says what, where and why, also when the server refuses', async ({ page }) => {
     await using site = await serve(folder)

@@ -94,7 +94,7 @@ test.describe('without any script', () => {
 })
 
 test.describe('before its wasm', () => {
-  test.use({ expectedErrors: [/\.wasm/, /^TypeError: Failed to fetch$/] })
+  test.use({ expectedErrors: /\.wasm|^TypeError: Failed to fetch$/ })
 
   test('the served picture is there and every choice is a link', async ({ page }) => {
     await page.route(/\.wasm$/, (route) => route.abort())

@@ -45,7 +45,7 @@ enum Command {
 
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             say::line(&format!("{} {error:#}", say::paint(Colour::Red, "error:")));
             ExitCode::FAILURE
@@ -53,12 +53,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<()> {
+fn run(command: Command) -> Result<ExitCode> {
     match command {
-        Command::Run(options) => run::run(&options),
-        Command::Test(options) => test::run(&options),
-        Command::ContactSheet(options) => contact_sheet::run(&options),
-        Command::Bench(options) => bench::run(&options),
-        Command::Build(options) => build::run(&options),
+        Command::Run(options) => run::run(&options)?,
+        Command::Test(options) => return test::run(&options),
+        Command::ContactSheet(options) => contact_sheet::run(&options)?,
+        Command::Bench(options) => bench::run(&options)?,
+        Command::Build(options) => build::run(&options)?,
     }
+    Ok(ExitCode::SUCCESS)
 }
