@@ -37,4 +37,5 @@ pub use placeholder::{Placeholder, placeholder};
 pub use plan::{Plan, Undrawn};
 pub use recipe::{Query, Recipe, Requested};
 pub use render::{Composite, Compositor, Ingredients};
+pub use signature::{Keyring, SignatureError, SigningKey};
 pub use source::{Normalised, normalise};

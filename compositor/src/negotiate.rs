@@ -48,7 +48,7 @@ impl<'a> Range<'a> {
 /// A weight, `0` to `1` with up to three places; a malformed one makes the whole range void.
 fn thousandths(weight: &str) -> Option<u16> {
     let value: f32 = weight.parse().ok()?;
-    (weight.len() <= 5 && (0.0..=1.0).contains(&value)).then(|| (value * 1000.0 + 0.5) as u16)
+    (weight.len() <= 5 && (0.0..=1.0).contains(&value)).then_some((value * 1000.0 + 0.5) as u16)
 }
 
 #[cfg(test)]

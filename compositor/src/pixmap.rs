@@ -121,7 +121,7 @@ impl Pixmap {
     #[must_use]
     pub(crate) fn oriented(&self, flip_h: bool, flip_v: bool, quarter_turns: u8) -> Pixmap {
         let (w, h) = (self.width as usize, self.height as usize);
-        let (to_w, to_h) = if quarter_turns % 2 == 0 { (w, h) } else { (h, w) };
+        let (to_w, to_h) = if quarter_turns.is_multiple_of(2) { (w, h) } else { (h, w) };
         let mut data = vec![0; self.data.len()];
         if data.is_empty() {
             return self.clone();

@@ -32,7 +32,7 @@ const MIDDLE: Anchor = Anchor { x: 0.5, y: 0.5, span: 1.0, angle: 0.0 };
 
 /// Decides how a layer is held. `Err` carries the name of an anchor that the base lacks.
 pub(crate) fn hold(base: &Asset, overlay: &Asset, at: Option<&At>) -> Result<Hold, String> {
-    let own = overlay.anchors.iter().next().map(|(_, anchor)| *anchor).unwrap_or(MIDDLE);
+    let own = overlay.anchors.values().next().copied().unwrap_or(MIDDLE);
     match at {
         Some(At::Gravity(gravity)) => Ok(Hold::Gravity(*gravity)),
         Some(At::Anchor(name)) => {

@@ -309,7 +309,7 @@ fn visible(placement: &Placement, size: (u32, u32), canvas: (u32, u32)) -> Optio
     let (x0, x1) = (first(left), last(right, canvas.0));
     let (y0, y1) = (first(top), last(bottom, canvas.1));
     let shown = x0 < x1 && y0 < y1;
-    shown.then(|| Rect { x: x0 as u32, y: y0 as u32, width: (x1 - x0) as u32, height: (y1 - y0) as u32 })
+    shown.then_some(Rect { x: x0 as u32, y: y0 as u32, width: (x1 - x0) as u32, height: (y1 - y0) as u32 })
 }
 
 /// The map from canvas pixels back to pixels of the overlay reduced by `kx`, `ky`.

@@ -27,7 +27,9 @@ pub(crate) fn scale(source: &Pixmap, crop: Crop, width: u32, height: u32) -> Pix
     // Only the columns that the second pass will look at are made.
     let first = across.iter().map(|tap| tap.start).min().unwrap_or(0);
     let end = across.iter().map(|tap| tap.start + tap.weights.len()).max().unwrap_or(0);
-    across.iter_mut().for_each(|tap| tap.start -= first);
+    for tap in &mut across {
+        tap.start -= first;
+    }
 
     let columns = first * 4..end * 4;
     let mut rows = vec![0; columns.len() * height as usize];
@@ -59,7 +61,7 @@ fn taps(start: f64, length: f64, side: u32, count: u32) -> Vec<Tap> {
     let tap = |i: u32| {
         let (from, to) = (start + f64::from(i) * ratio, start + f64::from(i + 1) * ratio);
         let coverage = ((to.min(side) - from.max(0.0)) / ratio).clamp(0.0, 1.0);
-        let centre = nearest_covered((from + to) / 2.0);
+        let centre = nearest_covered(f64::midpoint(from, to));
         let first = libm::floor(centre - KERNEL_RADIUS * stretch).clamp(0.0, side - 1.0) as usize;
         let end = libm::ceil(centre + KERNEL_RADIUS * stretch).clamp(first as f64 + 1.0, side) as usize;
         let weights: Vec<f64> = (first..end).map(|j| lanczos3((j as f64 + 0.5 - centre) / stretch)).collect();

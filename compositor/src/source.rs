@@ -127,6 +127,9 @@ fn describes_srgb(profile: &ColorProfile) -> bool {
     to_srgb(&mut greys, profile).is_ok() && greys.iter().zip(&before).all(|(a, b)| a.abs_diff(*b) <= 1)
 }
 
+/// Bytes that are converted at a time, so that the copy stays small beside the picture.
+const BAND: usize = 4 << 16;
+
 fn to_srgb(rgba: &mut [u8], profile: &ColorProfile) -> Result<(), AssetError> {
     let refuse =
         |error: moxcms::CmsError| AssetError::Malformed { format: "ICC-tagged", reason: error.to_string() };
@@ -134,8 +137,6 @@ fn to_srgb(rgba: &mut [u8], profile: &ColorProfile) -> Result<(), AssetError> {
     let transform = profile
         .create_transform_8bit(Layout::Rgba, &srgb, Layout::Rgba, TransformOptions::default())
         .map_err(refuse)?;
-    // In bands, so that the copy stays small beside the picture.
-    const BAND: usize = 4 << 16;
     let mut converted = vec![0; BAND.min(rgba.len())];
     for band in rgba.chunks_mut(BAND) {
         let converted = &mut converted[..band.len()];

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use worker::Env;
 
-use crate::signing::{Signing, SigningKey};
+use compositor::{Keyring, SigningKey};
 
 /// Everything that can be set, validated.
 #[derive(Clone, Debug)]
@@ -17,7 +17,7 @@ pub struct Config {
     /// `MILLINER_API_KEY`: shown when the edge itself reads assets; a secret with the scope `read`.
     pub api_key: Option<ApiKey>,
     /// `MILLINER_SIGNING` and `MILLINER_SIGNING_KEYS`: as the origin has them.
-    pub signing: Signing,
+    pub signing: Keyring,
     /// `ORIGIN_TIMEOUT_MS`: longest wait for the origin's head of a composite.
     pub origin_timeout_ms: u64,
     /// `CATALOGUE_FRESH_MS`: how long the catalogue is used without asking whether it changed.
@@ -89,7 +89,7 @@ fn origin(given: Option<String>) -> Result<String, ConfigError> {
     Ok(url.strip_suffix('/').unwrap_or(&url).to_owned())
 }
 
-fn signing(mode: Option<&str>, keys: Option<&str>) -> Result<Signing, ConfigError> {
+fn signing(mode: Option<&str>, keys: Option<&str>) -> Result<Keyring, ConfigError> {
     let required = match mode {
         None | Some("optional") => false,
         Some("required") => true,
@@ -104,12 +104,12 @@ fn signing(mode: Option<&str>, keys: Option<&str>) -> Result<Signing, ConfigErro
     let keys: Vec<SigningKey> = keys
         .into_iter()
         .flat_map(|keys| keys.split(','))
-        .map(|key| key.trim().parse().map_err(|()| refused.clone()))
+        .map(|key| key.trim().parse().map_err(|_| refused.clone()))
         .collect::<Result<_, _>>()?;
     if keys.len() > 2 || (required && keys.is_empty()) {
         return Err(refused);
     }
-    Ok(Signing { required, keys })
+    Ok(Keyring::new(required, keys))
 }
 
 fn number<T: FromStr>(variable: &'static str, given: Option<String>, default: T) -> Result<T, ConfigError> {
@@ -134,7 +134,8 @@ mod tests {
         let config = read(&[("ORIGIN_URL", "http://127.0.0.1:8080/"), ("MILLINER_API_KEY", "")]).unwrap();
         assert_eq!(config.origin, "http://127.0.0.1:8080");
         assert_eq!((config.catalogue_fresh_ms, config.render_bytes), (5_000, 64 << 20));
-        assert!(!config.signing.required && config.signing.keys.is_empty() && config.api_key.is_none());
+        let unsigned = config.signing.sign("/c/tabby.png", None, None).is_none();
+        assert!(!config.signing.is_required() && unsigned && config.api_key.is_none());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the edge refuses or cannot do, and the problem document (RFC 9457) it says so with: the statuses,
 //! documents and headers are the origin's, so that a caller cannot tell who refused.
 
-use compositor::{ParseError, ResolveError};
+use compositor::{ParseError, ResolveError, SignatureError};
 use serde::Serialize;
 use worker::ResponseBody;
 
@@ -9,7 +9,6 @@ use crate::answer::{Answer, READING};
 use crate::call::Call;
 use crate::config::ConfigError;
 use crate::origin::Failure;
-use crate::signing::SignatureError;
 
 /// How long a caller should wait for the origin to come back.
 const RETRY_AFTER_SECS: &str = "2";
@@ -154,11 +153,10 @@ fn report(error: &dyn std::error::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use compositor::{Query, Recipe};
+    use compositor::{Query, Recipe, SignatureError};
 
     use super::Error;
     use crate::origin::Failure;
-    use crate::signing::SignatureError;
 
     fn document(error: &Error) -> String {
         serde_json::to_string(&error.problem("/c/x")).unwrap()

@@ -14,7 +14,6 @@ mod origin;
 mod policy;
 mod render;
 mod respond;
-mod signing;
 mod status;
 
 use worker::{Context, Env, Request, Response, event};

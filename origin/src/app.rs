@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use compositor::CompositeKey;
+use compositor::{CompositeKey, Keyring};
 
 use crate::catalogue::LiveCatalogue;
 use crate::compose::{Flights, HotCache};
@@ -14,7 +14,6 @@ use crate::keys::Keys;
 use crate::links::{Links, LinksError};
 use crate::rasterise::Rasteriser;
 use crate::renderer::Renderer;
-use crate::signing::Signing;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
 
@@ -29,7 +28,7 @@ pub struct Parts {
     pub links: Links,
     pub catalogue: LiveCatalogue,
     pub keys: Keys,
-    pub signing: Signing,
+    pub signing: Keyring,
     pub renderer: Renderer,
     pub rasteriser: Rasteriser,
     pub hot: HotCache,
@@ -58,7 +57,7 @@ impl App {
             links: Links::open(config.links, &store)?,
             catalogue: LiveCatalogue::open(store.clone()).await?,
             keys: Keys::new(store.clone(), config.access.keys),
-            signing: Signing::new(&config.access),
+            signing: config.access.signing.clone(),
             renderer: Renderer::new(limits, &config.cache, store.clone(), Arc::clone(&metrics)),
             rasteriser: Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels),
             hot: HotCache::new(config.cache.composite_bytes),

@@ -6,13 +6,12 @@
 mod parse;
 mod settings;
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use compositor::Limits;
+use compositor::{Keyring, Limits, SigningKey};
 
 pub use settings::{Flags, SETTINGS, Setting};
 
@@ -68,9 +67,8 @@ pub struct ServerConfig {
 #[derive(Clone, Debug)]
 pub struct AccessConfig {
     pub keys: Mode,
-    pub signing: Mode,
-    /// One or two; the first signs, all verify.
-    pub signing_keys: Vec<SigningKey>,
+    /// One or two keys.
+    pub signing: Keyring,
 }
 
 /// Whether a credential must be shown. One that is shown is always checked.
@@ -78,13 +76,6 @@ pub struct AccessConfig {
 pub enum Mode {
     Optional,
     Required,
-}
-
-/// One live URL-signing key.
-#[derive(Clone, Debug)]
-pub struct SigningKey {
-    pub id: String,
-    pub secret: Secret,
 }
 
 /// Bounds that are checked before memory is spent.
@@ -118,28 +109,6 @@ pub struct CacheConfig {
 pub struct LogConfig {
     pub filter: String,
     pub json: bool,
-}
-
-/// Text that is never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
-    }
-
-    /// The bytes, for the one place that needs them.
-    pub fn expose(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[secret]")
-    }
 }
 
 /// A setting that cannot be used.
@@ -187,7 +156,7 @@ impl ServerConfig {
 impl AccessConfig {
     fn read(reader: &parse::Reader<'_>, listen: SocketAddr) -> Result<Self, ConfigError> {
         let by_listener = if listen.ip().is_loopback() { Mode::Optional } else { Mode::Required };
-        let signing = reader.get("MILLINER_SIGNING")?;
+        let signing: Mode = reader.get("MILLINER_SIGNING")?;
         let signing_keys: Vec<SigningKey> =
             reader.get::<parse::List<SigningKey>>("MILLINER_SIGNING_KEYS")?.into_values();
         let unusable = signing_keys.len() > 2 || (signing == Mode::Required && signing_keys.is_empty());
@@ -197,8 +166,7 @@ impl AccessConfig {
         }
         Ok(Self {
             keys: reader.get::<parse::OrAuto<Mode>>("MILLINER_KEYS")?.0.unwrap_or(by_listener),
-            signing,
-            signing_keys,
+            signing: Keyring::new(signing == Mode::Required, signing_keys),
         })
     }
 }

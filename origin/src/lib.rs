@@ -16,7 +16,6 @@ pub mod metadata;
 pub mod rasterise;
 pub mod renderer;
 pub mod serve;
-pub mod signing;
 pub mod store;
 pub mod telemetry;
 pub mod upload;

@@ -1,5 +1,7 @@
 //! Recipes as JSON: the same field names as the URL, turned into the URL form and read by the one parser.
 
+use std::fmt::Write as _;
+
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
@@ -89,7 +91,7 @@ fn element(pointer: &str, json: &Value) -> Result<String, ParseError> {
             name => (name, value),
         };
         let (name, value) = (plain(&pointer, name)?, plain(&pointer, &value)?);
-        segment.push_str(&format!(";{name}={value}"));
+        let _ = write!(segment, ";{name}={value}"); // writing to a String cannot fail
     }
     Ok(segment)
 }

@@ -148,17 +148,17 @@ fn parse_base(element: &Element<'_>) -> Result<Base, ParseError> {
             "w" => base.width = Some(element.value(parameter, side, SIDE)?),
             "h" => base.height = Some(element.value(parameter, side, SIDE)?),
             "fit" => {
-                base.fit = element.value(parameter, |v| word(Fit::WORDS, v), allowed_words(Fit::WORDS))?
+                base.fit = element.value(parameter, |v| word(Fit::WORDS, v), allowed_words(Fit::WORDS))?;
             }
             "pos" => base.position = Some(element.value(parameter, position, position_words())?),
             "bg" => base.background = element.value(parameter, colour, COLOUR)?,
             "dpr" => base.dpr = element.value(parameter, decimal_between("1", "4"), "a number, 1 to 4")?,
             "q" => {
                 base.quality =
-                    Some(element.value(parameter, whole_between(1, 100), "a whole number, 1 to 100")? as u8)
+                    Some(element.value(parameter, whole_between(1, 100), "a whole number, 1 to 100")? as u8);
             }
             "radius" => {
-                base.radius = element.value(parameter, length_between("0", "0.5", "0", "16384"), RADIUS)?
+                base.radius = element.value(parameter, length_between("0", "0.5", "0", "16384"), RADIUS)?;
             }
             name => return Err(element.unknown(name, BASE_PARAMETERS)),
         }
@@ -197,34 +197,34 @@ fn set_layer_parameter(
     match parameter.0 {
         "at" => layer.at = Some(element.value(parameter, at, AT)?),
         "x" => {
-            layer.x = element.value(parameter, length_between("-100", "100", "-100000", "100000"), OFFSET)?
+            layer.x = element.value(parameter, length_between("-100", "100", "-100000", "100000"), OFFSET)?;
         }
         "y" => {
-            layer.y = element.value(parameter, length_between("-100", "100", "-100000", "100000"), OFFSET)?
+            layer.y = element.value(parameter, length_between("-100", "100", "-100000", "100000"), OFFSET)?;
         }
         "scale" => {
             layer.scale =
-                element.value(parameter, decimal_between("0.0001", "100"), "a number, 0.0001 to 100")?
+                element.value(parameter, decimal_between("0.0001", "100"), "a number, 0.0001 to 100")?;
         }
         "rotate" => {
-            layer.rotate = element.value(parameter, Decimal::parse, "degrees clockwise, a plain decimal")?
+            layer.rotate = element.value(parameter, Decimal::parse, "degrees clockwise, a plain decimal")?;
         }
         "flip" => {
-            layer.flip = element.value(parameter, |v| word(Flip::WORDS, v), allowed_words(Flip::WORDS))?
+            layer.flip = element.value(parameter, |v| word(Flip::WORDS, v), allowed_words(Flip::WORDS))?;
         }
         "opacity" => {
-            layer.opacity = element.value(parameter, decimal_between("0", "1"), "a number, 0 to 1")?
+            layer.opacity = element.value(parameter, decimal_between("0", "1"), "a number, 0 to 1")?;
         }
         "blend" => {
             layer.blend =
-                element.value(parameter, |v| word(BlendMode::WORDS, v), allowed_words(BlendMode::WORDS))?
+                element.value(parameter, |v| word(BlendMode::WORDS, v), allowed_words(BlendMode::WORDS))?;
         }
         "op" => {
             layer.operator =
-                element.value(parameter, |v| word(Operator::WORDS, v), allowed_words(Operator::WORDS))?
+                element.value(parameter, |v| word(Operator::WORDS, v), allowed_words(Operator::WORDS))?;
         }
         "tile" => {
-            layer.tile = element.value(parameter, |v| word(Tile::WORDS, v), allowed_words(Tile::WORDS))?
+            layer.tile = element.value(parameter, |v| word(Tile::WORDS, v), allowed_words(Tile::WORDS))?;
         }
         "shadow" => layer.shadow = Some(element.value(parameter, shadow, SHADOW)?),
         "mask" => layer.mask = Some(asset_ref(&format!("{}/mask", element.pointer), "`mask`", parameter.1)?),
@@ -250,19 +250,19 @@ fn parse_text(element: &Element<'_>) -> Result<Text, ParseError> {
         match parameter.0 {
             "t" => text = Some(element.value(parameter, base64_text, TEXT)?),
             "font" => {
-                parsed.font = Some(element.value(parameter, |v| AssetId::from_str(v).ok(), ASSET_ID)?)
+                parsed.font = Some(element.value(parameter, |v| AssetId::from_str(v).ok(), ASSET_ID)?);
             }
             "size" => {
-                parsed.size = element.value(parameter, length_between("0.001", "4", "1", "16384"), SIZE)?
+                parsed.size = element.value(parameter, length_between("0.001", "4", "1", "16384"), SIZE)?;
             }
             "color" => parsed.colour = element.value(parameter, colour, COLOUR)?,
             "align" => {
                 parsed.align =
-                    element.value(parameter, |v| word(Align::WORDS, v), allowed_words(Align::WORDS))?
+                    element.value(parameter, |v| word(Align::WORDS, v), allowed_words(Align::WORDS))?;
             }
             "wrap" => {
                 parsed.wrap =
-                    Some(element.value(parameter, length_between("0.001", "4", "1", "32768"), SIZE)?)
+                    Some(element.value(parameter, length_between("0.001", "4", "1", "32768"), SIZE)?);
             }
             _ => {}
         }

@@ -40,7 +40,7 @@ impl Query {
                 "s" if parsed.signature.is_none() && token => parsed.signature = Some(value.to_owned()),
                 "e" if parsed.expires.is_none() => match value.parse() {
                     Ok(seconds) if value.bytes().all(|b| b.is_ascii_digit()) => {
-                        parsed.expires = Some(seconds)
+                        parsed.expires = Some(seconds);
                     }
                     _ => return refuse(value, "Unix seconds"),
                 },

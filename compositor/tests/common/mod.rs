@@ -1,5 +1,6 @@
 //! Pictures and catalogues made on the spot, so that a test says what it needs.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a helper of tests panics like a test")]
 
 use std::sync::Arc;
 

@@ -15,7 +15,7 @@ pub async fn run(config: Config) -> Result<ExitCode, Failure> {
     let listen = listeners.public.local_addr()?;
     let admin = listeners.admin.as_ref().map(tokio::net::TcpListener::local_addr).transpose()?;
     tracing::info!(%listen, admin = admin.map(tracing::field::display), ?store, keys = %app.config.access.keys,
-        signing = %app.config.access.signing, assets = app.catalogue.snapshot().records.len(), "serving");
+        signing_required = app.config.access.signing.is_required(), assets = app.catalogue.snapshot().records.len(), "serving");
     serve(app, listeners).await?;
     Ok(ExitCode::SUCCESS)
 }

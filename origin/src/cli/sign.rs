@@ -9,7 +9,6 @@ use super::workbench::parse_recipe;
 use super::{Failure, say};
 use crate::clock::unix_now;
 use crate::config::Config;
-use crate::signing::Signing;
 
 /// Sign a delivery URL with a key of `MILLINER_SIGNING_KEYS`.
 #[derive(Args)]
@@ -28,7 +27,7 @@ pub struct SignArgs {
 pub fn run(config: &Config, args: &SignArgs) -> Result<ExitCode, Failure> {
     let path = parse_recipe(&args.recipe)?.to_path();
     let expires = args.expires_in.map(|span| unix_now() + span.as_secs());
-    let signed = Signing::new(&config.access).sign(&path, expires, args.key.as_deref());
+    let signed = config.access.signing.sign(&path, expires, args.key.as_deref());
     let signed = signed.ok_or("there is no such signing key; set MILLINER_SIGNING_KEYS to id:secret")?;
     say(&format!("{}{}", config.server.public_url, signed.path))?;
     Ok(ExitCode::SUCCESS)

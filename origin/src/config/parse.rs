@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 
 use super::settings::{SETTINGS, Setting};
-use super::{ConfigError, LinksUrl, Mode, Secret, SigningKey, StoreUrl};
+use super::{ConfigError, LinksUrl, Mode, StoreUrl};
 
 /// Looks a setting up and parses it.
 pub struct Reader<'a> {
@@ -82,20 +82,6 @@ impl FromStr for Mode {
 impl fmt::Display for Mode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if *self == Self::Optional { "optional" } else { "required" })
-    }
-}
-
-impl FromStr for SigningKey {
-    type Err = Unusable;
-
-    fn from_str(text: &str) -> Result<Self, Unusable> {
-        let (id, secret) = text.split_once(':').ok_or(Unusable)?;
-        let id_ok = (1..=32).contains(&id.len())
-            && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-        if !id_ok || secret.len() < 16 {
-            return Err(Unusable);
-        }
-        Ok(Self { id: id.to_owned(), secret: Secret::new(secret) })
     }
 }
 

@@ -16,6 +16,7 @@ use super::error::Error;
 use super::finish::{REQUEST_ID, request_id};
 use super::resolved::{ResolvedUrl, delivery_headers, resolve};
 use crate::app::App;
+use crate::clock::unix_now;
 use crate::compose::{Delivery, Hot, Source, Times, etag, get_by_key, get_or_render};
 use crate::telemetry::Route;
 
@@ -41,7 +42,7 @@ pub async fn by_key(State(app): State<App>, request: Request<Body>) -> Result<Re
     let (key, format) = key_and_format(&parts.uri)?;
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     if query != Query::default() {
-        app.signing.verify(parts.uri.path(), &query)?;
+        app.signing.check(parts.uri.path(), &query, unix_now())?;
     }
     let etag = etag(&key);
     let mut headers = delivery_headers(&etag);

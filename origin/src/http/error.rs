@@ -3,14 +3,13 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use compositor::{AssetId, Digest, ParseError, RenderError, ResolveError, Undrawn};
+use compositor::{AssetId, Digest, ParseError, RenderError, ResolveError, SignatureError, Undrawn};
 use serde::Serialize;
 
 use crate::keys::{KeyError, RateState, Scope};
 use crate::metadata::MetadataError;
 use crate::rasterise::RasteriseError;
 use crate::renderer::RenderFailure;
-use crate::signing::SignatureError;
 use crate::store::StoreError;
 use crate::upload::UploadError;
 

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
-use compositor::{CompositeKey, Plan, Query, Recipe};
+use compositor::{CompositeKey, Keyring, Plan, Query, Recipe};
 use quick_cache::sync::Cache;
 
 use super::cache_policy::CachePolicy;
@@ -14,7 +14,6 @@ use super::error::Error;
 use crate::app::App;
 use crate::clock::unix_now;
 use crate::compose::etag;
-use crate::signing::SignatureError;
 
 /// Longer URLs and `Accept` headers are resolved every time: the memory is for what is asked for often.
 const MAX_REMEMBERED_BYTES: usize = 1024;
@@ -138,10 +137,7 @@ pub fn delivery_headers(etag: &HeaderValue) -> HeaderMap {
 impl ResolvedUrl {
     /// Refuses a URL whose time is over.
     pub fn check_expiry(&self) -> Result<(), Error> {
-        match self.expires {
-            Some(expires) if expires <= unix_now() => Err(SignatureError::Expired.into()),
-            _ => Ok(()),
-        }
+        Ok(Keyring::expired(self.expires, unix_now())?)
     }
 
     /// The headers of an answer given now: a URL that expires is kept no longer than it is valid.
