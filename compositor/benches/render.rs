@@ -44,7 +44,7 @@ impl Job {
     fn peer(&self, format: ImageFormat) -> Vec<u8> {
         let load = |bytes: &[u8]| image::load_from_memory(bytes).expect("a picture").into_rgba8();
         let (mut base, hat) = (load(&self.base), load(&self.hat));
-        let scale = (HEAD.span / BAND.span);
+        let scale = HEAD.span / BAND.span;
         let (w, h) = (f64::from(hat.width()) * scale, f64::from(hat.height()) * scale);
         let hat: RgbaImage =
             imageops::resize(&hat, w.round() as u32, h.round() as u32, imageops::FilterType::Lanczos3);

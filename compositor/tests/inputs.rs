@@ -2,6 +2,7 @@
 
 mod common;
 
+use ::png::{BitDepth, ColorType};
 use common::{at, jpeg, png};
 use compositor::{AssetError, Kind, Limits, Normalised, Pixmap, normalise};
 
@@ -93,7 +94,7 @@ fn a_jpeg_that_needs_nothing_keeps_its_bits_but_not_its_metadata() {
 fn metadata_of_a_png_is_dropped() {
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
-    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_color(ColorType::Rgb);
     encoder.add_text_chunk("Comment".into(), "secret place".into()).unwrap();
     let mut writer = encoder.write_header().unwrap();
     writer.write_chunk(png::chunk::ChunkType(*b"eXIf"), &exif(6)).unwrap();
@@ -128,7 +129,6 @@ fn every_kind_of_png_reads_the_same() {
         writer.finish().unwrap();
         bytes
     };
-    use png::{BitDepth, ColorType};
     let grey = |v| [v, v, v, 255];
     for (name, bytes, left, right) in [
         (
@@ -236,8 +236,8 @@ fn an_icc_profile_is_converted_to_srgb() {
     let tagged = |icc: &[u8]| {
         let mut bytes = Vec::new();
         let mut info = png::Info::with_size(1, 1);
-        info.color_type = png::ColorType::Rgb;
-        info.bit_depth = png::BitDepth::Eight;
+        info.color_type = ColorType::Rgb;
+        info.bit_depth = BitDepth::Eight;
         info.icc_profile = Some(icc.to_vec().into());
         let mut writer = png::Encoder::with_info(&mut bytes, info).unwrap().write_header().unwrap();
         writer.write_image_data(&[200, 100, 100]).unwrap();
