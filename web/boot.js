@@ -4,4 +4,10 @@
 import init from './build/pkg/studio.js'
 import wasm from './build/pkg/studio_bg.wasm'
 
-await init({ module_or_path: wasm })
+try {
+  await init({ module_or_path: wasm })
+} catch (error) {
+  // Controls that only the module answers to go, and the forms' own buttons come back.
+  document.documentElement.classList.remove('scripted')
+  throw error
+}

@@ -89,7 +89,7 @@ fn ask_who_serves(studio: Studio) {
             spawn_local(async move {
                 let served = fetch::who_serves(&share::picture_url(&studio.delivery(), &asked)).await;
                 if studio.committed.get_untracked() == asked {
-                    studio.notice.update(|notice| *notice = trouble_of(&served).or(notice.take()));
+                    studio.notice.update(|notice| *notice = trouble_of(studio, &served).or(notice.take()));
                     studio.served.set(served);
                 }
             });
@@ -99,11 +99,14 @@ fn ask_who_serves(studio: Studio) {
 }
 
 /// What a person should know of an answer.
-fn trouble_of(served: &Served) -> Option<Notice> {
+fn trouble_of(studio: Studio, served: &Served) -> Option<Notice> {
     match served {
         Served::Refused(words) => {
             Some(Notice::trouble(format!("The server does not give this picture: {words}")))
         }
+        Served::Unreachable if !studio.is_drawing() => Some(Notice::trouble(
+            "The server does not answer. Check the connection, or load this page again in a minute.",
+        )),
         Served::Unreachable => Some(Notice::trouble(
             "The server does not answer. You can go on here; links work again when it is back.",
         )),

@@ -67,7 +67,8 @@ pub fn paint_on(studio: Studio, canvas: NodeRef<html::Canvas>) {
     Effect::new(move |_| {
         studio.shown.track();
         studio.catalogue.track();
-        studio.moving.track(); // a hand that lets go changes no recipe, but the size it is drawn at
+        // A hand that lets go changes no recipe, but the size it is drawn at. Read, because a memo nobody reads is idle.
+        let _ = studio.moving.get();
         ask_frame(studio, canvas);
     });
 }

@@ -12,7 +12,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
 
 use super::fetch::{self, Answer};
-use super::{blob_url, log, painter};
+use super::{blob_url, log, painter, show_chosen};
 use crate::boot::Notice;
 use crate::state::{Photo, Studio};
 use crate::studio::words;
@@ -50,6 +50,7 @@ fn adopt(studio: Studio, file_name: &str, bytes: &[u8]) {
         Ok(photo) => {
             painter::provide(photo.asset.digest, photo.bytes.clone());
             studio.adopt(photo);
+            request_animation_frame(show_chosen);
             studio.notice.set(Some(Notice::calm(
                 "Your photo is on the table, in this browser only. Place its head so that hats fit.",
             )));

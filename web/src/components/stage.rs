@@ -357,7 +357,6 @@ impl Hands {
                 studio.selected.set(hit);
                 (hit?, Grip::Move(at))
             };
-        event.prevent_default(); // no selecting of text, no dragging of images
         focus(&grip_id(index));
         Some((index, studio.grab(index)?, grip))
     }

@@ -43,8 +43,11 @@ fn Figures() -> impl IntoView {
         plan.map_or_else(|_| String::new(), |plan| plan.format().extension().to_uppercase())
     };
     let bytes = move || studio.bytes.get().map(words::bytes);
-    let from =
-        move || if studio.is_private() { "only in this browser" } else { studio.served.with(Served::words) };
+    let from = move || match studio.served.get() {
+        _ if studio.is_private() => "only in this browser",
+        Served::Unreachable if !studio.is_drawing() => "",
+        served => served.words(),
+    };
     view! {
         <p class="figures">
             <span>{size}</span>

@@ -26,14 +26,10 @@ impl Served {
         let members: Vec<Vec<String>> = value.split(',').map(parameters).collect();
         let says = |wanted: &str| members.iter().flatten().any(|parameter| parameter.contains(wanted));
         let hit = |member: &Vec<String>| member.iter().any(|parameter| parameter == "hit");
-        if says("rendered-at-edge")
-            || says("rendered at the edge")
-            || says("detail=degraded")
-            || says("edge-render")
-        {
+        if says("rendered-at-edge") {
             return Served::DrawnAtTheEdge;
         }
-        if says("detail=stale") || says("stale-if-error") || says("fwd=stale") {
+        if says("stale-if-error") {
             return Served::Stale;
         }
         if members.last().is_some_and(hit) { Served::Cached } else { Served::Passed }
@@ -70,8 +66,8 @@ mod tests {
             ("edge; hit", Served::Cached),
             ("origin; hit, edge; fwd=miss; stored", Served::Passed),
             ("origin; fwd=miss, edge; hit; ttl=200", Served::Cached),
-            ("edge; fwd=stale; detail=\"origin down\"", Served::Stale),
-            ("edge; fwd=miss; detail=\"rendered at the edge\"", Served::DrawnAtTheEdge),
+            ("milliner-edge; hit; ttl=-5; detail=stale-if-error", Served::Stale),
+            ("milliner-edge; fwd=miss; stored; detail=rendered-at-edge", Served::DrawnAtTheEdge),
             ("", Served::Passed),
         ] {
             assert_eq!(Served::from_cache_status(value), served, "{value}");
