@@ -10,13 +10,13 @@ export type {
   Catalogue,
   Composite,
   Drawing,
-  Element,
   ErrorCode,
   Explanation,
   Kind,
   MillinerError,
   Normalised,
   Recipe,
+  RecipeElement,
 } from '../pkg/milliner.js'
 
 /** Where the module comes from, when not from beside this package. */

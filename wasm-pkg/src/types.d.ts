@@ -114,14 +114,14 @@ export interface AssetDetails {
 }
 
 /** A base or a layer: its name and its parameters, named as in the URL. */
-export interface Element {
+export interface RecipeElement {
   id: string;
   [parameter: string]: string | number;
 }
 
 /** A recipe taken apart; `toPath` accepts bare names for elements without parameters, too. */
 export interface Recipe {
-  base: Element | string;
-  layers?: (Element | string)[];
+  base: RecipeElement | string;
+  layers?: (RecipeElement | string)[];
   format?: "png" | "jpg" | "webp" | "avif" | "auto";
 }

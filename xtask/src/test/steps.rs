@@ -75,7 +75,7 @@ fn rust() -> Result<()> {
 }
 
 fn doc() -> Result<()> {
-    exec::run(exec::cargo().args(["test", "--quiet", "--doc", "--package", "compositor"]))
+    exec::run(exec::cargo().args(["test", "--quiet", "--doc"]).args(PRODUCT))
 }
 
 fn clippy() -> Result<()> {
