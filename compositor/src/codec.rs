@@ -3,6 +3,7 @@
 mod gif;
 mod jpeg;
 mod png;
+mod vp8l;
 mod webp;
 
 pub(crate) use jpeg::strip_metadata as strip_jpeg_metadata;

@@ -68,6 +68,10 @@ impl Pixmap {
         &mut self.data
     }
 
+    pub(crate) fn into_data(self) -> Vec<u8> {
+        self.data
+    }
+
     pub(crate) fn row(&self, y: u32) -> &[u8] {
         let row = self.width as usize * 4;
         &self.data[y as usize * row..][..row]

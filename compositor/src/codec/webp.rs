@@ -1,10 +1,10 @@
-//! WebP, through `image-webp`: lossy and lossless in (of an animation the first frame), lossless out.
+//! WebP: lossy and lossless in, through `image-webp` (of an animation the first frame); lossless out, through `vp8l.rs`.
 
 use std::io::Cursor;
 
-use image_webp::{ColorType, WebPDecoder, WebPEncoder};
+use image_webp::WebPDecoder;
 
-use super::{Decoded, Format, Input, check_size, encode_error};
+use super::{Decoded, Format, Input, check_size, encode_error, vp8l};
 use crate::error::{AssetError, RenderError};
 use crate::limits::Limits;
 use crate::pixmap::{Pixmap, expand};
@@ -40,13 +40,5 @@ pub(super) fn encode(pixmap: Pixmap, opaque: bool) -> Result<Vec<u8>, RenderErro
             format!("a side of {} pixels is over {MAX_SIDE}", width.max(height)),
         ));
     }
-    let (color, samples) = if opaque {
-        (ColorType::Rgb8, pixmap.into_rgb())
-    } else {
-        (ColorType::Rgba8, pixmap.into_straight_rgba())
-    };
-    let mut bytes = Vec::with_capacity(samples.len() / 4);
-    let encoder = WebPEncoder::new(&mut bytes);
-    encoder.encode(&samples, width, height, color).map_err(|error| encode_error(Format::Webp, error))?;
-    Ok(bytes)
+    Ok(vp8l::encode(pixmap, opaque))
 }
