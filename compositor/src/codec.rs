@@ -115,6 +115,9 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetErro
     }
 }
 
+/// Longest side of a source image: what JPEG can have. Longer ones are no pictures, and cost more than their area.
+const MAX_SOURCE_SIDE: u32 = 65_535;
+
 /// Checks a header's size, and gives the number of pixels.
 pub(crate) fn check_size(
     input: Input,
@@ -125,6 +128,11 @@ pub(crate) fn check_size(
     let pixels = u64::from(width) * u64::from(height);
     if pixels == 0 {
         return Err(input.malformed("it has no pixels"));
+    }
+    let side = width.max(height);
+    if side > MAX_SOURCE_SIDE {
+        let (needed, allowed) = (u64::from(side), u64::from(MAX_SOURCE_SIDE));
+        return Err(AssetError::Limit { what: "longer side in pixels", needed, allowed });
     }
     if pixels > limits.source_pixels {
         return Err(AssetError::Limit {

@@ -17,12 +17,14 @@ use crate::placement::{Hold, Placement, hold, place};
 use crate::recipe::{
     At, BlendMode, Colour, Content, Decimal, Fit, Layer, Length, Operator, Position, Recipe, Requested, Tile,
 };
+use crate::render::visible;
 
 /// A recipe resolved against one state of the catalogue.
 #[derive(Clone, Debug)]
 pub struct Plan {
     recipe: Recipe,
     negotiated: bool,
+    immutable: bool,
     key: CompositeKey,
     pub(crate) format: Format,
     pub(crate) base: Ingredient,
@@ -89,9 +91,10 @@ impl Catalogue {
             layers.push(PlannedLayer { overlay: Ingredient::of(overlay), placement, opacity: layer.opacity });
         }
         let key = resolved.key();
+        let immutable = recipe.is_pinned() && resolved.used.is_empty();
         let undrawn = undrawn(&recipe, format);
         let base = Ingredient::of(base);
-        Ok(Plan { recipe, negotiated, key, format, base, fitted, layers, opaque, undrawn })
+        Ok(Plan { recipe, negotiated, immutable, key, format, base, fitted, layers, opaque, undrawn })
     }
 
     fn picture(&self, pointer: &str, asset: &AssetRef, wanted: Kind) -> Result<&Asset, ResolveError> {
@@ -276,9 +279,10 @@ impl Plan {
         self.negotiated
     }
 
-    /// Is every asset pinned, so that the answer can never change?
+    /// Can the answer never change? Every asset is pinned to its content, and no anchor or focal point was used: those
+    /// may be edited while the content stays.
     pub fn is_pinned(&self) -> bool {
-        self.recipe.is_pinned()
+        self.immutable
     }
 
     /// Canvas width and height in device pixels.
@@ -329,22 +333,31 @@ impl Plan {
         self.recipe.base.background
     }
 
-    /// Predicted peak of working memory in bytes, from sizes alone: every source decoded, the largest one twice (as
-    /// read and as resampled), the canvas twice (drawn and as the encoder wants it), and the output.
+    /// Predicted peak of working memory in bytes, from sizes alone: every source decoded, the largest one twice more (as
+    /// read and as turned), the canvas four times (background, fitted base, a layer, and as the encoder wants it), and
+    /// the widest intermediate of a scaling, which has the source's width and the canvas's height.
     pub fn working_bytes(&self) -> u64 {
         const BYTES_PER_PIXEL: u64 = 4;
-        let canvas = u64::from(self.fitted.canvas.0) * u64::from(self.fitted.canvas.1);
+        let (width, height) = (u64::from(self.fitted.canvas.0), u64::from(self.fitted.canvas.1));
         let mut counted: Vec<Digest> = Vec::new();
-        let (mut sources, mut largest) = (0_u64, 0_u64);
+        let (mut sources, mut largest, mut between) = (0_u64, 0_u64, 0_u64);
         for picture in self.pictures() {
             largest = largest.max(picture.pixels());
+            // A layer may be turned by quarters, so either side can be its width; a fitted base never is.
+            let side = picture.size.0.max(picture.size.1);
+            between =
+                between.max(u64::from(side).saturating_mul(height.max(u64::from(self.fitted.dest.height))));
             if !counted.contains(&picture.digest) {
                 counted.push(picture.digest);
                 sources = sources.saturating_add(picture.pixels());
             }
         }
-        let pixels = sources.saturating_add(2 * largest).saturating_add(canvas.saturating_mul(4));
-        pixels.saturating_mul(BYTES_PER_PIXEL)
+        let canvas = width.saturating_mul(height).saturating_mul(4);
+        sources
+            .saturating_add(2 * largest)
+            .saturating_add(canvas)
+            .saturating_add(between)
+            .saturating_mul(BYTES_PER_PIXEL)
     }
 
     /// Checks the plan against limits, before anything is decoded.
@@ -363,6 +376,14 @@ impl Plan {
         }
         if let Some(source) = self.pictures().find(|picture| picture.pixels() > limits.source_pixels) {
             return refuse("source image, in pixels,", source.pixels(), limits.source_pixels);
+        }
+        let drawn = self
+            .layers
+            .iter()
+            .filter_map(|layer| visible(&layer.placement, layer.overlay.size, self.fitted.canvas));
+        let drawn: u64 = drawn.map(|window| u64::from(window.width) * u64::from(window.height)).sum();
+        if drawn > limits.drawn_pixels {
+            return refuse("area of all layers, in pixels,", drawn, limits.drawn_pixels);
         }
         if self.working_bytes() > limits.working_bytes {
             return refuse("working memory, in bytes,", self.working_bytes(), limits.working_bytes);

@@ -61,12 +61,10 @@ impl Compositor {
         &self.limits
     }
 
-    /// Ingredients whose bytes are neither given nor decoded already.
+    /// Ingredients of the plan whose bytes are not given. What the cache holds is not counted on: it may be gone when
+    /// it is needed.
     pub fn missing(&self, plan: &Plan, ingredients: &Ingredients) -> Vec<Digest> {
-        let there = |digest: &Digest| {
-            ingredients.contains_key(digest) || self.cache.contains(&Kept::Decoded(*digest))
-        };
-        plan.ingredients().into_iter().filter(|digest| !there(digest)).collect()
+        plan.ingredients().into_iter().filter(|digest| !ingredients.contains_key(digest)).collect()
     }
 
     /// Draws and encodes.
@@ -293,7 +291,7 @@ fn bounds(placement: &Placement, (width, height): (u32, u32)) -> (f64, f64, f64,
 }
 
 /// The whole canvas pixels that a placed overlay touches; `None` if there are none.
-fn visible(placement: &Placement, size: (u32, u32), canvas: (u32, u32)) -> Option<Rect> {
+pub(crate) fn visible(placement: &Placement, size: (u32, u32), canvas: (u32, u32)) -> Option<Rect> {
     /// Nearer than this to a pixel's edge is on it: rounding errors must not light a row of empty pixels.
     const ON_EDGE: f64 = 1e-6;
     /// Smaller than this on both axes a layer lights no pixel; kernels over whole pictures would be spent on nothing.

@@ -12,6 +12,9 @@ const KERNEL_RADIUS: f64 = 3.0;
 const SCALE_BITS: u32 = 14;
 /// The weight 1.
 const WHOLE: i16 = 1 << SCALE_BITS;
+/// Most that one pass reduces by. A wider kernel's weights would be too small for their fixed point, so a stronger
+/// reduction takes two.
+const MAX_REDUCTION: f64 = 128.0;
 /// Samples that one step of the vertical pass sums in registers.
 const LANE: usize = 32;
 
@@ -22,6 +25,14 @@ const LANE: usize = 32;
 ///
 /// Separable: rows first, because summing whole rows vectorises best and leaves fewer of them, then columns.
 pub(crate) fn scale(source: &Pixmap, crop: Crop, width: u32, height: u32) -> Pixmap {
+    let steps = |length: f64, count: u32| libm::ceil(length / f64::from(count) / MAX_REDUCTION) as u32;
+    let (across, down) = (steps(crop.width, width), steps(crop.height, height));
+    if across > 1 || down > 1 {
+        let (between_w, between_h) = (width * across, height * down);
+        let between = scale(source, crop, between_w, between_h);
+        let whole = Crop { x: 0.0, y: 0.0, width: f64::from(between_w), height: f64::from(between_h) };
+        return scale(&between, whole, width, height);
+    }
     let down = taps(crop.y, crop.height, source.height(), height);
     let mut across = taps(crop.x, crop.width, source.width(), width);
     // Only the columns that the second pass will look at are made.

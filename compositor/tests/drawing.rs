@@ -220,3 +220,33 @@ fn auto_follows_accept_and_transparency() {
     let plan = catalogue.resolve(&"/c/base;q=80.auto".parse().unwrap(), None).unwrap();
     assert_eq!(plan.canonical_path(), "/c/base.jpg");
 }
+
+#[test]
+fn extreme_reductions_are_averages() {
+    let mut shelf = Shelf::new();
+    shelf.add(
+        "wide",
+        Kind::Base,
+        &png(20_000, 3, |x, _| if x % 2 == 0 { [200, 0, 0, 255] } else { [0, 100, 0, 255] }),
+    );
+    let [r, g, b, a] = at(&shelf.draw("/c/wide;w=1;h=1;fit=fill.png"), 0, 0);
+    assert!(r.abs_diff(100) <= 3 && g.abs_diff(50) <= 3 && b == 0 && a == 255, "{r} {g} {b} {a}");
+}
+
+#[test]
+fn what_scaling_needs_in_between_is_counted() {
+    let mut shelf = Shelf::new();
+    shelf.add("wide", Kind::Base, &png(60_000, 2, |_, _| RED));
+    let plan = shelf.plan("/c/wide;w=1;h=8192;fit=fill.png");
+    assert!(plan.working_bytes() > 60_000 * 8192 * 4);
+    let error = shelf.compositor.compose(&plan, &shelf.ingredients).unwrap_err();
+    assert!(matches!(error, RenderError::Limit { .. }), "{error}");
+}
+
+#[test]
+fn layers_that_would_take_too_long_are_refused() {
+    let shelf = shelf();
+    let path = format!("/c/clear;w=6000;h=6000{}.png", "/hat;at=center;rotate=1".repeat(16));
+    let error = shelf.compositor.compose(&shelf.plan(&path), &compositor::Ingredients::new()).unwrap_err();
+    assert!(matches!(error, RenderError::Limit { allowed: 200_000_000, .. }), "{error}");
+}

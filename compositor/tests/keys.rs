@@ -132,3 +132,15 @@ fn a_pin_names_an_older_version() {
     assert!(plan.ingredients().contains(&older.digest));
     assert!(!plan.is_pinned(), "the base is not");
 }
+
+#[test]
+fn only_what_can_never_change_is_immutable() {
+    let shelf = shelf();
+    let pinned = |name: &str, i: usize| format!("{name}@{}", shelf.assets[i].digest);
+    let (base, hat) = (pinned("base", 0), pinned("hat", 1));
+    assert!(shelf.plan(&format!("/c/{base}.png")).is_pinned());
+    assert!(shelf.plan(&format!("/c/{base}/{hat};at=center.png")).is_pinned());
+    assert!(!shelf.plan(&format!("/c/{base}/{hat}.png")).is_pinned(), "its anchors may be edited");
+    assert!(!shelf.plan(&format!("/c/{base};w=9;h=9.png")).is_pinned(), "its focal point may be edited");
+    assert!(!shelf.plan(&format!("/c/{base}/hat;at=center.png")).is_pinned());
+}

@@ -179,6 +179,7 @@ impl LimitConfig {
             working_bytes: reader.get::<parse::Size>("MILLINER_LIMIT_WORKING_BYTES")?.0,
             body_bytes: reader.get::<parse::Size>("MILLINER_LIMIT_BODY_BYTES")?.0,
             layers: reader.get("MILLINER_LIMIT_LAYERS")?,
+            ..Limits::default()
         };
         let render_bytes = reader.get::<parse::Size>("MILLINER_LIMIT_RENDER_BYTES")?.0;
         if render_bytes < picture.working_bytes {

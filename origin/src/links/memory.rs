@@ -32,16 +32,17 @@ impl Memory {
 
     pub fn set(&self, link: Link) -> Result<(), LinksError> {
         let mut inner = self.inner();
-        inner.record(&Entry::Set(link.clone()))?;
+        inner.append(&Entry::Set(link.clone()))?;
         inner.links.insert(link.key, link);
-        Ok(())
+        inner.compact()
     }
 
     pub fn remove(&self, key: &CompositeKey) -> Result<(), LinksError> {
         let mut inner = self.inner();
         if inner.links.contains_key(key) {
-            inner.record(&Entry::Remove(*key))?;
+            inner.append(&Entry::Remove(*key))?;
             inner.links.remove(key);
+            inner.compact()?;
         }
         Ok(())
     }
@@ -68,9 +69,15 @@ impl Memory {
 }
 
 impl Inner {
-    fn record(&mut self, entry: &Entry) -> Result<(), LinksError> {
-        let Some(journal) = &mut self.journal else { return Ok(()) };
-        journal.append(entry)?;
-        if journal.is_mostly_stale(self.links.len()) { journal.rewrite(&self.links) } else { Ok(()) }
+    fn append(&mut self, entry: &Entry) -> Result<(), LinksError> {
+        self.journal.as_mut().map_or(Ok(()), |journal| journal.append(entry))
+    }
+
+    /// Rewrites a journal that is mostly stale, once the change it ends with is in `links` too.
+    fn compact(&mut self) -> Result<(), LinksError> {
+        match &mut self.journal {
+            Some(journal) if journal.is_mostly_stale(self.links.len()) => journal.rewrite(&self.links),
+            _ => Ok(()),
+        }
     }
 }

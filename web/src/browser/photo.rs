@@ -121,7 +121,7 @@ pub fn save(studio: Studio, key: String) {
         let url = format!("{}/v1/assets/{}?{}", studio.delivery(), photo.asset.id, metadata(&photo.asset));
         match fetch::put(&url, &photo.asset.media_type, &key, &photo.bytes).await {
             Answer::Ok(response) => {
-                saved(studio);
+                saved(studio, &photo.asset);
                 if let Err(error) = response.text() {
                     log("the answer to the upload", &error);
                 }
@@ -139,9 +139,10 @@ pub fn save(studio: Studio, key: String) {
     });
 }
 
-fn saved(studio: Studio) {
+/// Marks the photo as saved, unless it was changed or replaced while it was on its way.
+fn saved(studio: Studio, uploaded: &Asset) {
     studio.photo.update(|photo| {
-        if let Some(photo) = photo {
+        if let Some(photo) = photo.as_mut().filter(|photo| photo.asset == *uploaded) {
             photo.saved = true;
             photo.placing = false;
         }
