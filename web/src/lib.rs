@@ -4,9 +4,12 @@
 //! both sides; `browser` does the little that only a browser can; `server` (feature `ssr`) answers requests.
 //! Both sides render the same first view from the same [`boot::Boot`], so hydration finds what it expects.
 
-#![expect(
-    clippy::large_types_passed_by_value,
-    reason = "`Studio` is a bundle of signal handles, and every closure of a view takes a copy of it anyway"
+#![cfg_attr(
+    target_pointer_width = "64",
+    expect(
+        clippy::large_types_passed_by_value,
+        reason = "`Studio` is a bundle of signal handles, and every closure of a view takes a copy of it anyway"
+    )
 )]
 
 pub mod app;
