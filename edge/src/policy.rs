@@ -129,9 +129,9 @@ mod tests {
     #[test]
     fn only_a_pinned_recipe_is_immutable() {
         let pin = |id: &str| format!("{id}@{}", &Digest::of(id.as_bytes()).to_string()[..10]);
-        let pinned = headers(&format!("/c/{}/{}.png", pin("tabby"), pin("top-hat")), None);
+        let pinned = headers(&format!("/c/{}/{};at=center.png", pin("tabby"), pin("top-hat")), None);
         assert!(get(&pinned, "cache-control").unwrap().ends_with("immutable"));
-        let half = headers(&format!("/c/{}/top-hat.png", pin("tabby")), None);
+        let half = headers(&format!("/c/{}/top-hat;at=center.png", pin("tabby")), None);
         assert!(get(&half, "cache-control").unwrap().starts_with("public, max-age=300,"));
     }
 }
