@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use compositor::{CompositeKey, Keyring};
+use tokio::sync::Semaphore;
 
 use crate::catalogue::LiveCatalogue;
 use crate::compose::{Flights, HotCache};
@@ -34,6 +35,8 @@ pub struct Parts {
     pub hot: HotCache,
     pub flights: Flights,
     pub resolved: ResolvedUrls,
+    /// Places for uploads: a body is in memory until it is decoded.
+    pub uploads: Semaphore,
     pub metrics: Arc<Metrics>,
     draining: AtomicBool,
 }
@@ -62,6 +65,7 @@ impl App {
             rasteriser: Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels),
             hot: HotCache::new(config.cache.composite_bytes),
             flights: Flights::default(),
+            uploads: Semaphore::new(limits.uploads),
             resolved: ResolvedUrls::new(config.cache.resolved_urls),
             metrics,
             draining: AtomicBool::new(false),

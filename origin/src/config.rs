@@ -53,6 +53,10 @@ pub struct ServerConfig {
     pub admin_listen: Option<SocketAddr>,
     /// Web origins that may write from a browser.
     pub cors_origins: Vec<HeaderValue>,
+    /// Connections served at once, on each listener.
+    pub connections: usize,
+    /// Longest a client may take over the head of a request, and a connection may idle between two.
+    pub head_timeout: Duration,
     /// Longest an API request may take, its body included.
     pub request_timeout: Duration,
     /// Longest the drain at shutdown waits for running requests.
@@ -89,6 +93,8 @@ pub struct LimitConfig {
     pub queue: usize,
     /// Longest a render may wait in the queue.
     pub queue_timeout: Duration,
+    /// Uploads read and decoded at once; past that 503.
+    pub uploads: usize,
     /// Longest the rasteriser may take over one SVG.
     pub svg_timeout: Duration,
 }
@@ -145,6 +151,8 @@ impl ServerConfig {
             listen: reader.get("MILLINER_LISTEN")?,
             admin_listen: reader.get::<parse::OrOff<SocketAddr>>("MILLINER_ADMIN_LISTEN")?.0,
             cors_origins: reader.get::<parse::List<parse::WebOrigin>>("MILLINER_CORS_ORIGINS")?.into_values(),
+            connections: reader.get("MILLINER_LIMIT_CONNECTIONS")?,
+            head_timeout: reader.get::<parse::Span>("MILLINER_HEAD_TIMEOUT")?.0,
             request_timeout: reader.get::<parse::Span>("MILLINER_REQUEST_TIMEOUT")?.0,
             drain_timeout: reader.get::<parse::Span>("MILLINER_DRAIN_TIMEOUT")?.0,
             catalogue_poll: reader.get::<parse::Span>("MILLINER_CATALOGUE_POLL")?.0,
@@ -176,10 +184,10 @@ impl LimitConfig {
         let picture = Limits {
             source_pixels: reader.get("MILLINER_LIMIT_SOURCE_PIXELS")?,
             canvas_pixels: reader.get("MILLINER_LIMIT_CANVAS_PIXELS")?,
+            drawn_pixels: reader.get("MILLINER_LIMIT_DRAWN_PIXELS")?,
             working_bytes: reader.get::<parse::Size>("MILLINER_LIMIT_WORKING_BYTES")?.0,
             body_bytes: reader.get::<parse::Size>("MILLINER_LIMIT_BODY_BYTES")?.0,
             layers: reader.get("MILLINER_LIMIT_LAYERS")?,
-            ..Limits::default()
         };
         let render_bytes = reader.get::<parse::Size>("MILLINER_LIMIT_RENDER_BYTES")?.0;
         if render_bytes < picture.working_bytes {
@@ -191,6 +199,7 @@ impl LimitConfig {
             render_bytes,
             queue: reader.get("MILLINER_LIMIT_QUEUE")?,
             queue_timeout: reader.get::<parse::Span>("MILLINER_LIMIT_QUEUE_TIMEOUT")?.0,
+            uploads: reader.get("MILLINER_LIMIT_UPLOADS")?,
             svg_timeout: reader.get::<parse::Span>("MILLINER_LIMIT_SVG_TIMEOUT")?.0,
         })
     }

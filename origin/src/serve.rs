@@ -4,6 +4,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -11,21 +12,20 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use axum::response::Response;
 use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::timeout;
 use tower::ServiceExt;
 
 use crate::app::App;
+use crate::config::ServerConfig;
 use crate::http::{build_admin, build_app, shortcut};
 
-/// Longest a client may take over the head of a request, and a connection may idle between two.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after a failed accept: it is most often a lack of file descriptors, which passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -73,16 +73,12 @@ pub async fn serve(app: App, listeners: Listeners) -> std::io::Result<()> {
     let poll = tokio::spawn(poll_catalogue(app.clone(), stopped.clone()));
     let admin = listeners.admin.map(|listener| {
         let router = build_admin(&app);
-        tokio::spawn(accept(
-            listener,
-            Door { app: None, router },
-            stopped.clone(),
-            app.config.server.drain_timeout,
-        ))
+        let door = Door { app: None, router };
+        tokio::spawn(accept(listener, door, stopped.clone(), app.config.server.clone()))
     });
     let router = build_app(&app);
     let door = Door { app: Some(app.clone()), router };
-    let public = tokio::spawn(accept(listeners.public, door, stopped, app.config.server.drain_timeout));
+    let public = tokio::spawn(accept(listeners.public, door, stopped, app.config.server.clone()));
 
     let (mut terminate, mut interrupt) = (listeners.terminate, listeners.interrupt);
     futures::future::select(pin!(terminate.recv()), pin!(interrupt.recv())).await;
@@ -115,24 +111,20 @@ async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-/// Accepts connections until told to stop, then lets the open ones finish for `drain_timeout`.
-async fn accept(
-    listener: TcpListener,
-    door: Door,
-    mut stopped: watch::Receiver<bool>,
-    drain_timeout: Duration,
-) {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).pipeline_flush(true);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(HEAD_TIMEOUT);
+/// Accepts connections until told to stop, then lets the open ones finish for the drain's time. HTTP/1.1 only: that
+/// is what load balancers, CDNs and the edge speak to an origin, and waiting for a preface of HTTP/2 has no time-out.
+async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<bool>, config: ServerConfig) {
+    let mut builder = Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(config.head_timeout).pipeline_flush(true);
+    let places = Arc::new(Semaphore::new(config.connections));
     let graceful = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = next(&listener, &places) => accepted,
             () = told_to_stop(&mut stopped) => break,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, place) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -144,21 +136,30 @@ async fn accept(
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
             }
+            drop(place);
         });
     }
     drop(listener);
-    if timeout(drain_timeout, graceful.shutdown()).await.is_err() {
-        tracing::warn!(?drain_timeout, "some requests did not finish in time");
+    if timeout(config.drain_timeout, graceful.shutdown()).await.is_err() {
+        tracing::warn!(timeout = ?config.drain_timeout, "some requests did not finish in time");
     }
 }
 
+/// The next connection, once there is a place for it. Until then it waits in the kernel's queue.
+async fn next(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, place))
+}
+
 fn connection(
-    builder: &Builder<TokioExecutor>,
+    builder: &Builder,
     stream: TcpStream,
     door: Door,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>>
-+ Send
-+ use<> {
+) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
@@ -166,7 +167,7 @@ fn connection(
         let door = door.clone();
         async move { Ok::<_, Infallible>(door.answer(request).await) }
     });
-    builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned()
+    builder.serve_connection(TokioIo::new(stream), service)
 }
 
 /// What stands before the router: composites in memory are handed out here.

@@ -45,6 +45,7 @@ pub enum Error {
         given: String,
         allowed: &'static str,
     },
+    TooManyUploads,
     Precondition,
     UriTooLong,
     NotFound,
@@ -91,7 +92,7 @@ pub const PROBLEMS: &[(&str, u16, &str)] = &[
     ("too-many-calls", 429, "The API key has made too many calls"),
     ("internal", 500, "Something went wrong here"),
     ("not-drawn", 501, "This part of the language is not drawn yet"),
-    ("busy", 503, "Too many renders are waiting"),
+    ("busy", 503, "Too much is under way already"),
     ("unavailable", 503, "A part of the service is not reachable"),
 ];
 
@@ -134,6 +135,9 @@ impl Error {
             Self::BodyBroken => Problem::new("bad-request", "the body ended before it was complete"),
             Self::UnsupportedType { given, allowed } => {
                 Problem::new("unsupported-type", format!("the body is `{given}`; allowed: {allowed}"))
+            }
+            Self::TooManyUploads => {
+                Problem::new("busy", "too many uploads are under way").retry_after(RETRY_SECS)
             }
             Self::Precondition => {
                 Problem::new("precondition-failed", "the condition in the request does not hold")

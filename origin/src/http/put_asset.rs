@@ -70,12 +70,14 @@ struct UploadSchema {
         (status = 413, description = "The body is too large", body = ProblemSchema),
         (status = 415, description = "The body is of the wrong type", body = ProblemSchema),
         (status = 422, description = "The image is broken or over a limit", body = ProblemSchema),
+        (status = 503, description = "Too many uploads are under way; `Retry-After` says when", body = ProblemSchema),
     ))]
 pub async fn put(
     State(app): State<App>,
     AssetPath(id): AssetPath,
     request: Request,
 ) -> Result<Response, Error> {
+    let _place = app.uploads.try_acquire().map_err(|_| Error::TooManyUploads)?;
     let headers = request.headers().clone();
     let given = read(&app, request).await?;
     let recognised = recognise(given.image, Some(given.declared), &app.rasteriser).await?;

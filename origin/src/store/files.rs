@@ -20,6 +20,8 @@ use super::{Listed, ObjectKey, Records, Revision, StoreError};
 /// Temporary files this old belong to nobody: no write takes an hour.
 const ABANDONED: Duration = Duration::from_hours(1);
 const TEMPORARY: &str = "tmp";
+/// Every folder of a store.
+const FOLDERS: [&str; 6] = ["assets", "keys", "images", "originals", "composites", TEMPORARY];
 const LOCK: &str = "lock";
 
 /// A folder of objects.
@@ -87,7 +89,7 @@ impl Files {
     pub async fn paths(&self) -> Result<Vec<String>, StoreError> {
         self.blocking(String::new(), |files, _| {
             let mut paths = Vec::new();
-            for folder in ["assets", "keys", "images", "originals", "composites", TEMPORARY] {
+            for folder in FOLDERS {
                 collect_files(&files.root.join(folder), &mut paths)?;
             }
             let relative =
@@ -110,9 +112,10 @@ impl Files {
 
     /// Makes the folders, and removes what killed writers left behind.
     fn prepare(&self, _: &str) -> io::Result<()> {
-        for folder in [Records::Assets.folder(), Records::ApiKeys.folder(), TEMPORARY] {
+        for folder in FOLDERS {
             fs::create_dir_all(self.root.join(folder))?;
         }
+        File::open(&self.root)?.sync_all()?;
         for entry in fs::read_dir(self.root.join(TEMPORARY))? {
             let entry = entry?;
             let age = entry.metadata()?.modified()?.elapsed().unwrap_or_default();

@@ -19,8 +19,13 @@ struct Server {
 impl Server {
     /// Starts one on a free port and waits until it says where it listens.
     fn start(folder: &Path) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    fn start_with(folder: &Path, flags: &[&str]) -> Self {
         let args = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off", "--log-format", "json"];
         let mut command: Command = command(folder, &args);
+        command.args(flags);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -92,6 +97,41 @@ fn sigterm_finishes_what_runs_and_exits_with_0() {
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     drop(server);
     assert_eq!(Server::start(folder.path()).get("/c/cat.png").0, 200);
+}
+
+#[test]
+fn a_connection_that_says_nothing_is_ended_and_its_place_is_given_away() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), &["--limit-connections", "1", "--head-timeout", "200ms"]);
+    let (mut silent, mut halting) = (server.connect(), server.connect());
+    // All three are connected before the first is ended: one place serves them in turn.
+    halting.write_all(b"PRI * HTTP/2.0\r\n").unwrap();
+    assert_eq!(server.get("/healthz").0, 200);
+    let mut heard = Vec::new();
+    assert_eq!(silent.read_to_end(&mut heard).unwrap(), 0, "{}", String::from_utf8_lossy(&heard));
+    // However it ends, with an error for half a head or without a word, it ends.
+    let _ = halting.read_to_end(&mut heard);
+    assert_eq!(server.get("/healthz").0, 200);
+}
+
+#[test]
+fn uploads_past_the_limit_are_turned_away_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), &["--limit-uploads", "1"]);
+    let body = support::png(8, 8, [1, 2, 3, 255]);
+    let put = |id: &str| format!("PUT /v1/assets/{id} HTTP/1.1\r\ncontent-type: image/png");
+    let mut first = server.connect();
+    // `100 Continue` says that the first upload is being read.
+    write!(first, "{}\r\nhost: test\r\nexpect: 100-continue\r\nconnection: close\r\n", put("first")).unwrap();
+    write!(first, "content-length: {}\r\n\r\n", body.len()).unwrap();
+    let mut interim = [0; 25];
+    first.read_exact(&mut interim).unwrap();
+    assert!(interim.starts_with(b"HTTP/1.1 100 "), "{}", String::from_utf8_lossy(&interim));
+    let (status, problem) = server.request(&put("second"), &body);
+    assert_eq!(status, 503, "{}", String::from_utf8_lossy(&problem));
+    first.write_all(&body).unwrap();
+    assert_eq!(read_answer(&mut first).0, 201);
+    assert_eq!(server.request(&put("second"), &body).0, 201);
 }
 
 #[test]
