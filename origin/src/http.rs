@@ -68,10 +68,12 @@ fn api(app: &App) -> OpenApiRouter<App> {
         routes.route_layer(from_fn_with_state((app.clone(), scope), extract::require))
     };
     let open = OpenApiRouter::with_openapi(docs::Description::openapi()).routes(routes!(catalogue::manifest));
+    let content = OpenApiRouter::new().routes(routes!(assets::content));
+    // Where recipes need no signature, everybody can have a composite of the image alone, and previews need the image.
+    let content = if app.signing.is_required() { scoped(content, Scope::Read) } else { content };
     let read = OpenApiRouter::new()
         .routes(routes!(assets::list))
         .routes(routes!(assets::get))
-        .routes(routes!(assets::content))
         .routes(routes!(composites::get))
         .routes(routes!(composites::explain));
     let write = OpenApiRouter::new()
@@ -80,7 +82,8 @@ fn api(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(assets::delete));
     let render = OpenApiRouter::new().routes(routes!(composites::create));
     let sign = OpenApiRouter::new().routes(routes!(sign::sign));
-    open.merge(scoped(read, Scope::Read))
+    open.merge(content)
+        .merge(scoped(read, Scope::Read))
         .merge(scoped(write, Scope::Write))
         .merge(scoped(render, Scope::Render))
         .merge(scoped(sign, Scope::Sign))

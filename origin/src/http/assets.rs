@@ -100,8 +100,9 @@ pub async fn get(
 
 /// Get an asset's image
 ///
-/// The normalised image, or with `w` a smaller rendition of it. With `digest`, an older version; that never changes.
-#[utoipa::path(get, path = "/v1/assets/{id}/content", tag = "Assets",
+/// The normalised image, or with `w` a smaller rendition of it. With `digest`, that version; it never changes. Previews
+/// are made of it, so it needs a key only where composites need a signature.
+#[utoipa::path(get, path = "/v1/assets/{id}/content", tag = "Assets", security((), ("key" = [])),
     params(("id" = String, Path), ContentParams), responses(
     (status = 200, description = "The image", content((String = "image/png"), (String = "image/jpeg"))),
     (status = 304, description = "`If-None-Match` names this image"),
@@ -115,13 +116,13 @@ pub async fn content(
 ) -> Result<Response, Error> {
     let record = find(&app, id)?;
     let asset = version(&record, params.digest.as_deref())?;
-    let pinned = params.digest.is_some();
+    let policy = CachePolicy::content(params.digest.is_some(), !app.signing.is_required());
     match params.w {
         Some(w) if !(1..=MAX_WIDTH).contains(&w) => {
             Err(Error::malformed("/query/w", format!("`w` is {w}; allowed: 1 to {MAX_WIDTH}")))
         }
-        Some(w) if w < asset.width => rendition(&app, asset, w, pinned, &headers).await,
-        _ => whole(&app, asset, pinned, &headers).await,
+        Some(w) if w < asset.width => rendition(&app, asset, w, policy, &headers).await,
+        _ => whole(&app, asset, policy, &headers).await,
     }
 }
 
@@ -215,16 +216,21 @@ fn version<'a>(record: &'a AssetRecord, digest: Option<&str>) -> Result<&'a Asse
         .ok_or_else(|| Error::NoVersion(record.current.asset.id.clone(), digest))
 }
 
-async fn whole(app: &App, asset: &Asset, pinned: bool, headers: &HeaderMap) -> Result<Response, Error> {
+async fn whole(
+    app: &App,
+    asset: &Asset,
+    policy: CachePolicy,
+    headers: &HeaderMap,
+) -> Result<Response, Error> {
     let etag =
         HeaderValue::from_str(&format!("\"{}\"", asset.digest)).unwrap_or(HeaderValue::from_static("\"\""));
     if has_current(headers, &etag) {
-        return Ok(image(StatusCode::NOT_MODIFIED, pinned, etag, None, Bytes::new()));
+        return Ok(image(StatusCode::NOT_MODIFIED, policy, etag, None, Bytes::new()));
     }
     let bytes = app.store.get(&ObjectKey::Image(asset.digest)).await?;
     let bytes = bytes.ok_or(RenderFailure::Lost(asset.digest))?;
     let media_type = HeaderValue::from_str(&asset.media_type).ok();
-    Ok(image(StatusCode::OK, pinned, etag, media_type, bytes))
+    Ok(image(StatusCode::OK, policy, etag, media_type, bytes))
 }
 
 /// A smaller rendition is a composite of one picture: cached, coalesced and admitted like any other.
@@ -232,7 +238,7 @@ async fn rendition(
     app: &App,
     asset: &Asset,
     w: u32,
-    pinned: bool,
+    policy: CachePolicy,
     headers: &HeaderMap,
 ) -> Result<Response, Error> {
     let extension = if asset.opaque { "jpg" } else { "png" };
@@ -240,21 +246,20 @@ async fn rendition(
     let plan = app.catalogue.snapshot().catalogue.resolve(&recipe, None)?;
     let etag = composite_etag(&plan.key());
     if has_current(headers, &etag) {
-        return Ok(image(StatusCode::NOT_MODIFIED, pinned, etag, None, Bytes::new()));
+        return Ok(image(StatusCode::NOT_MODIFIED, policy, etag, None, Bytes::new()));
     }
     let delivery = get_or_render(app, &Arc::new(plan)).await?;
     let content_type = Some(delivery.hot.content_type.clone());
-    Ok(image(StatusCode::OK, pinned, etag, content_type, delivery.hot.bytes.clone()))
+    Ok(image(StatusCode::OK, policy, etag, content_type, delivery.hot.bytes.clone()))
 }
 
 fn image(
     status: StatusCode,
-    pinned: bool,
+    policy: CachePolicy,
     etag: HeaderValue,
     media_type: Option<HeaderValue>,
     bytes: Bytes,
 ) -> Response {
-    let policy = if pinned { CachePolicy::Immutable } else { CachePolicy::Revalidate };
     let mut response = (status, Extension(policy), [(header::ETAG, etag)], bytes).into_response();
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_TYPE);

@@ -13,6 +13,8 @@ pub enum CachePolicy {
     Expiring { secs: u64 },
     /// Kept by anybody, checked every time.
     Revalidate,
+    /// Content-addressed, for the caller alone.
+    PrivateImmutable,
     /// Kept by the caller alone, checked every time.
     Private,
     /// A refusal of a delivery URL: long enough to stop a storm, short enough to mend a typo.
@@ -22,6 +24,16 @@ pub enum CachePolicy {
 }
 
 impl CachePolicy {
+    /// Of an asset's image: `pinned` by its digest or not, `open` to everybody or not.
+    pub fn content(pinned: bool, open: bool) -> Self {
+        match (pinned, open) {
+            (true, true) => Self::Immutable,
+            (true, false) => Self::PrivateImmutable,
+            (false, true) => Self::Revalidate,
+            (false, false) => Self::Private,
+        }
+    }
+
     /// The header's value.
     pub fn header_value(self) -> HeaderValue {
         let text = match self {
@@ -32,6 +44,7 @@ impl CachePolicy {
                 return HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("no-store"));
             }
             Self::Revalidate => "public, no-cache",
+            Self::PrivateImmutable => "private, max-age=31536000, immutable",
             Self::Private => "private, no-cache",
             Self::Brief => "public, max-age=10",
             Self::NoStore => "no-store",

@@ -16,7 +16,7 @@ use super::extract::{Json, path_text};
 use super::schema::{CacheView, CompositeView, Explanation, IngredientView, ProblemSchema, RecipeBody};
 use crate::app::App;
 use crate::catalogue::Snapshot;
-use crate::compose::{Source, get_or_render, link_of};
+use crate::compose::{Delivery, Source, get_or_render, link_of};
 use crate::links::{Link, LinksError, StoredPlaceholder};
 use crate::store::ObjectKey;
 
@@ -39,8 +39,7 @@ pub async fn create(State(app): State<App>, Json(body): Json<RecipeBody>) -> Res
         return Err(Error::NotDrawn(undrawn.clone()));
     }
     let delivery = get_or_render(&app, &plan).await?;
-    let link = app.links.get(&plan.key()).unwrap_or_else(|| link_of(&plan, &delivery.hot.bytes));
-    let link = with_placeholder(&app, &plan, link).await?;
+    let link = record(&app, &plan, &delivery).await?;
     let rendered = matches!(delivery.source, Source::Rendered { .. });
     let status = if rendered { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, axum::Json(CompositeView::from(link))).into_response())
@@ -93,10 +92,11 @@ fn ingredients(recipe: &Recipe, snapshot: &Snapshot) -> Vec<IngredientView> {
     recipe.assets().into_iter().map(view).collect()
 }
 
-/// The link with its placeholder, which is made the first time somebody asks.
-async fn with_placeholder(app: &App, plan: &Arc<Plan>, link: Link) -> Result<Link, Error> {
-    if link.placeholder.is_some() {
-        return Ok(link);
+/// The link of a composite with its placeholder, which is made the first time somebody asks.
+async fn record(app: &App, plan: &Arc<Plan>, delivery: &Delivery) -> Result<Link, Error> {
+    let known = app.links.get(&plan.key());
+    if let Some(link) = known.as_ref().filter(|link| link.placeholder.is_some()) {
+        return Ok(link.clone());
     }
     let made = app.renderer.placeholder(plan).await?;
     let [r, g, b] = made.colour;
@@ -104,8 +104,11 @@ async fn with_placeholder(app: &App, plan: &Arc<Plan>, link: Link) -> Result<Lin
         colour: format!("#{r:02x}{g:02x}{b:02x}"),
         thumbhash: BASE64_STANDARD.encode(&made.thumbhash),
     };
+    // A link that is not known has no stored object, and may never point at nothing: it is told, not kept.
+    let is_stored = known.is_some();
+    let link = known.unwrap_or_else(|| link_of(plan, &delivery.hot.bytes));
     let link = Link { placeholder: Some(placeholder), ..link };
-    if let Err(error) = app.links.set(link.clone()) {
+    if is_stored && let Err(error) = app.links.set(link.clone()) {
         log_lost(&error);
     }
     Ok(link)

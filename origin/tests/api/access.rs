@@ -118,6 +118,27 @@ async fn an_optional_signature_is_still_checked() {
 }
 
 #[tokio::test]
+async fn images_are_as_open_as_composites_of_them() {
+    let modes = [
+        ("optional", 200, "public, max-age=31536000, immutable"),
+        ("required", 401, "private, max-age=31536000, immutable"),
+    ];
+    for (signing, without_key, with_key) in modes {
+        let settings = [("MILLINER_SIGNING", signing), ("MILLINER_SIGNING_KEYS", KEYS)];
+        let origin = Origin::with(&[settings[0], settings[1], ("MILLINER_KEYS", "required")]).await;
+        let scopes = BTreeSet::from([Scope::Read, Scope::Write]);
+        let key = origin.app.keys.create("studio", scopes, None, None).await.unwrap().text;
+        let headers = [("x-api-key", key.as_str()), ("content-type", "image/png")];
+        let put = origin.send(request(Method::PUT, "/v1/assets/cat", &headers, png(4, 4, [9; 4]))).await;
+        let digest = put.value()["digest"].as_str().unwrap().to_owned();
+        let content = format!("/v1/assets/cat/content?digest={digest}");
+        assert_eq!(origin.get(&content).await.status, without_key, "{signing}");
+        let answer = origin.get_with(&content, &headers[..1]).await;
+        assert_eq!((answer.status.as_u16(), answer.header("cache-control")), (200, with_key), "{signing}");
+    }
+}
+
+#[tokio::test]
 async fn reading_is_open_to_every_page_and_writing_to_the_configured_ones() {
     let origin = Origin::stocked().await;
     let preflight = |origin_header: &'static str, method: &'static str| {

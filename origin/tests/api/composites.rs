@@ -30,6 +30,19 @@ async fn a_composite_is_described_and_rendered_once() {
 }
 
 #[tokio::test]
+async fn a_composite_that_cannot_be_stored_is_answered_and_not_recorded() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = Origin::stocked_at(folder.path()).await;
+    std::fs::remove_dir_all(folder.path().join("tmp")).unwrap(); // where every write begins
+    let made = origin.json(Method::POST, "/v1/composites", &json!({"recipe": "/c/cat/hat.png"})).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let view = made.value();
+    assert!(view["thumbhash"].as_str().unwrap().len() > 8);
+    let record = origin.get(&format!("/v1/composites/{}", view["key"].as_str().unwrap())).await;
+    record.assert_problem(404, "unknown-composite", None);
+}
+
+#[tokio::test]
 async fn explaining_renders_nothing() {
     let origin = Origin::stocked().await;
     let body = json!({"recipe": "/c/cat;h=30;w=30/hat;rotate=352.auto", "accept": "image/png"});
