@@ -4,7 +4,7 @@
 //! never be wrong, only unwanted (purged). Entries are therefore kept far longer than they are fresh and
 //! carry the time they were stored; freshness is judged here, because the Cache API gives nothing stale.
 
-use compositor::Digest;
+use compositor::{CompositeKey, Digest, Format};
 use worker::{Cache, Headers, Response, ResponseBody};
 
 /// How long the platform may keep an entry, at most: a year, as long as a key is good.
@@ -27,8 +27,8 @@ pub fn now() -> u64 {
 }
 
 /// The name of a composite's entry: its own public address.
-pub fn composite(door: &str, key: &str, extension: &str) -> String {
-    format!("{door}/i/{key}.{extension}")
+pub fn composite(door: &str, key: &CompositeKey, format: Format) -> String {
+    format!("{door}/i/{key}.{}", format.extension())
 }
 
 /// The name of the catalogue's entry.
@@ -39,6 +39,11 @@ pub fn catalogue(door: &str) -> String {
 /// The name of an ingredient's entry. By digest alone: two assets with the same content share it.
 pub fn ingredient(door: &str, digest: &Digest) -> String {
     format!("{door}/v1/assets/-/content?digest={digest}")
+}
+
+/// The name of the entry of an ingredient's smaller rendition, `width` pixels wide.
+pub fn rendition(door: &str, digest: &Digest, width: u32) -> String {
+    format!("{door}/v1/assets/-/content?digest={digest}&w={width}")
 }
 
 /// The name of the note that says which composite a recipe had last.

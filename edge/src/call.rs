@@ -21,6 +21,8 @@ pub struct Call {
     pub door: String,
     /// The caller's address, where the platform says it.
     pub client: Option<String>,
+    /// Does the caller show an API key? What it reads is then its own.
+    pub shows_key: bool,
     /// Does a browser ask whether another site's script may call?
     pub is_preflight: bool,
 }
@@ -40,6 +42,7 @@ impl Call {
             if_none_match: headers.get("if-none-match")?,
             request_id: headers.get("x-request-id")?.filter(|id| is_sane_id(id)).unwrap_or_else(new_id),
             door,
+            shows_key: headers.has("x-api-key")?,
             client: headers.get("cf-connecting-ip")?,
             is_preflight,
         })

@@ -10,7 +10,9 @@ use std::time::Duration;
 use futures_util::future::{Either, select};
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys;
-use worker::{AbortController, Delay, Fetch, Headers, Request, RequestInit, RequestRedirect, Response};
+use worker::{
+    AbortController, Delay, Fetch, Headers, Method, Request, RequestInit, RequestRedirect, Response,
+};
 
 use crate::cache::now;
 use crate::call::Call;
@@ -68,10 +70,20 @@ pub async fn get(
     headers: &[(&str, &str)],
     effort: Effort,
 ) -> Result<Response, Failure> {
+    let request = asking(config, call, Method::Get, target, headers).map_err(|error| unreachable(&error))?;
+    ask(config, request, effort).await
+}
+
+/// The status of `target` (path and query), as a caller without any copy of it would get it.
+pub async fn probe(config: &Config, call: &Call, target: &str) -> Result<u16, Failure> {
+    let request = asking(config, call, Method::Head, target, &[]).map_err(|error| unreachable(&error))?;
+    ask(config, request, Effort::AtHand).await.map(|answer| answer.status_code())
+}
+
+async fn ask(config: &Config, request: Request, effort: Effort) -> Result<Response, Failure> {
     if rests() {
         return Err(Failure::Unreachable);
     }
-    let request = reading(config, call, target, headers).map_err(|error| unreachable(&error))?;
     let timeout_ms = match effort {
         Effort::AtHand => AT_HAND_MS,
         Effort::Render => config.origin_timeout_ms,
@@ -92,14 +104,20 @@ pub fn rests() -> bool {
     now() < RESTS_UNTIL.get()
 }
 
-fn reading(config: &Config, call: &Call, target: &str, headers: &[(&str, &str)]) -> worker::Result<Request> {
+fn asking(
+    config: &Config,
+    call: &Call,
+    method: Method,
+    target: &str,
+    headers: &[(&str, &str)],
+) -> worker::Result<Request> {
     let own = Headers::new();
     for (name, value) in headers {
         own.set(name, value)?;
     }
     introduce(&own, call)?;
     let mut init = RequestInit::new();
-    init.with_headers(own).with_redirect(RequestRedirect::Manual);
+    init.with_method(method).with_headers(own).with_redirect(RequestRedirect::Manual);
     Request::new_with_init(&format!("{}{target}", config.origin), &init)
 }
 

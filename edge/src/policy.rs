@@ -1,7 +1,9 @@
 //! How answers may be cached downstream, and which headers a composite's answer carries: the delivery
 //! contract (recipe-url.md, “Canonical form” and “Key”), in one place.
 
-use compositor::Plan;
+use std::fmt::Display;
+
+use compositor::{CompositeKey, Plan};
 
 /// A recipe's picture changes when its ingredients do.
 const RECIPE: &str = "public, max-age=300, stale-while-revalidate=86400, stale-if-error=604800";
@@ -9,6 +11,12 @@ const RECIPE: &str = "public, max-age=300, stale-while-revalidate=86400, stale-i
 const RECIPE_SECS: u64 = 300;
 /// What a key or a set of digests names can never change.
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
+/// The freshness in it.
+pub const IMMUTABLE_SECS: u64 = 31_536_000;
+/// Nobody downstream should keep a picture of the past for long: it is there to bridge an outage.
+const STALE: &str = "public, max-age=10, stale-if-error=604800";
+/// The freshness in it.
+const STALE_SECS: u64 = 10;
 
 /// Cheap to revalidate, and what everything else is resolved with.
 const CATALOGUE: &str = "public, no-cache";
@@ -19,11 +27,9 @@ pub type HeaderList = Vec<(&'static str, String)>;
 /// The headers that identify the composite of a plan. A 304 carries the same ones. `expires_in_secs` is
 /// what is left of a signed URL that expires.
 pub fn composite(plan: &Plan, expires_in_secs: Option<u64>) -> HeaderList {
-    let mut headers = delivery(&plan.key().to_string(), freshness(plan.is_pinned(), expires_in_secs));
+    let mut headers = delivery(etag(&plan.key()), freshness(plan.is_pinned(), expires_in_secs));
     headers.push(("content-location", plan.canonical_path()));
-    if plan.is_auto() {
-        headers.push(("vary", "accept".to_owned()));
-    }
+    headers.extend(plan.is_auto().then(varies));
     headers
 }
 
@@ -36,23 +42,37 @@ fn freshness(is_pinned: bool, expires_in_secs: Option<u64>) -> String {
     }
 }
 
-/// The headers of an object that is addressed by its key.
-pub fn object(key: &str) -> HeaderList {
-    delivery(key, IMMUTABLE.to_owned())
+/// The headers of what its address identifies: a composite by key, an image by digest.
+pub fn addressed(etag: &str) -> HeaderList {
+    delivery(etag.to_owned(), IMMUTABLE.to_owned())
 }
 
 /// The headers of the last good picture of a recipe: the validator is the picture's own, old one.
-pub fn stale(key: &str, path: &str) -> HeaderList {
-    // Nobody downstream should keep it for long: it is there to bridge an outage.
-    let mut headers = delivery(key, "public, max-age=10, stale-if-error=604800".to_owned());
-    headers.push(("content-location", path.to_owned()));
+pub fn stale(
+    key: &CompositeKey,
+    canonical_path: &str,
+    is_auto: bool,
+    expires_in_secs: Option<u64>,
+) -> HeaderList {
+    let cache_control = match expires_in_secs {
+        Some(secs) => format!("public, max-age={}", secs.min(STALE_SECS)),
+        None => STALE.to_owned(),
+    };
+    let mut headers = delivery(etag(key), cache_control);
+    headers.push(("content-location", canonical_path.to_owned()));
+    headers.extend(is_auto.then(varies));
     headers
 }
 
+/// The format was chosen from `Accept`.
+fn varies() -> (&'static str, String) {
+    ("vary", "accept".to_owned())
+}
+
 /// What every picture carries: it may be shown and timed on any page.
-fn delivery(key: &str, cache_control: String) -> HeaderList {
+fn delivery(etag: String, cache_control: String) -> HeaderList {
     vec![
-        ("etag", etag(key)),
+        ("etag", etag),
         ("cache-control", cache_control),
         ("cross-origin-resource-policy", "cross-origin".to_owned()),
         ("timing-allow-origin", "*".to_owned()),
@@ -64,8 +84,8 @@ pub fn catalogue(etag: &str) -> HeaderList {
     vec![("etag", etag.to_owned()), ("cache-control", CATALOGUE.to_owned())]
 }
 
-/// A key as a strong validator.
-pub fn etag(key: &str) -> String {
+/// A key, or a digest, as a strong validator.
+pub fn etag(key: &impl Display) -> String {
     format!("\"{key}\"")
 }
 
@@ -73,7 +93,7 @@ pub fn etag(key: &str) -> String {
 mod tests {
     use compositor::{Anchor, Asset, Catalogue, Digest, Kind, Recipe};
 
-    use super::{HeaderList, composite, freshness};
+    use super::{HeaderList, composite, freshness, stale};
 
     fn catalogue() -> Catalogue {
         let anchor = Anchor { x: 0.5, y: 0.5, span: 0.4, angle: 0.0 };
@@ -118,12 +138,19 @@ mod tests {
         let chosen = headers("/c/tabby.auto", Some("image/jpeg"));
         assert_eq!(get(&chosen, "vary"), Some("accept"));
         assert_eq!(get(&chosen, "content-location"), Some("/c/tabby.jpg"));
+        let plan = catalogue().resolve(&Recipe::parse("/c/tabby.jpg").unwrap(), None).unwrap();
+        assert_eq!(get(&stale(&plan.key(), "/c/tabby.jpg", true, None), "vary"), Some("accept"));
+        assert_eq!(get(&stale(&plan.key(), "/c/tabby.jpg", false, None), "vary"), None);
     }
 
     #[test]
     fn a_url_that_expires_is_kept_no_longer() {
         assert_eq!(freshness(true, Some(20)), "public, max-age=20");
         assert_eq!(freshness(false, Some(1 << 40)), "public, max-age=300");
+        let plan = catalogue().resolve(&Recipe::parse("/c/tabby.png").unwrap(), None).unwrap();
+        let control = |expires| stale(&plan.key(), "/c/tabby.png", false, expires)[1].1.clone();
+        assert_eq!(control(Some(3)), "public, max-age=3");
+        assert_eq!(control(Some(60)), "public, max-age=10");
     }
 
     #[test]

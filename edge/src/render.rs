@@ -16,6 +16,7 @@ use crate::cache;
 use crate::call::Call;
 use crate::config::Config;
 use crate::origin::{self, Effort};
+use crate::policy;
 
 /// One ingredient and an asset that has it.
 type Source = (AssetId, Digest);
@@ -103,6 +104,6 @@ async fn fetch((id, digest): &Source, config: &Config, call: &Call) -> Option<Ar
         return None;
     }
     let body = ResponseBody::Body(bytes.clone());
-    cache::keep(&cache::ingredient(&call.door, digest), &media_type, None, body).await;
+    cache::keep(&cache::ingredient(&call.door, digest), &media_type, Some(&policy::etag(digest)), body).await;
     Some(bytes.into())
 }

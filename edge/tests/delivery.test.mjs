@@ -271,6 +271,48 @@ test("a change made elsewhere gives a new key: the origin's validator is believe
   assert.deepEqual(after.bytes, (await fromOrigin(path)).bytes);
 });
 
+test("an asset's image by digest is kept; what may change, or is a key holder's, passes through", async () => {
+  // An edge of its own: others may have kept the hat for the day the origin is away.
+  const edge = await startEdge(road);
+  const fromEdge = async (path, init) => read(await edge.get(path, init));
+  try {
+    const { assets } = JSON.parse((await fromOrigin("/v1/catalogue")).bytes);
+    const { digest } = assets.find((asset) => asset.id === "top-hat");
+    const content = "/v1/assets/top-hat/content";
+    for (const query of [`digest=${digest}`, `digest=${digest}&w=96`]) {
+      const direct = await fromOrigin(`${content}?${query}`);
+      const miss = await fromEdge(`${content}?${query}`);
+      assert.match(miss.headers["cache-status"], /milliner-edge; fwd=miss; stored$/);
+      await edge.kept(`/v1/assets/-/content?${query}`);
+      const from = road.passed.length;
+      const hit = await fromEdge(`${content}?${query}`);
+      assert.match(hit.headers["cache-status"], /^milliner-edge; hit; ttl=\d+$/);
+      const held = await fromEdge(`${content}?${query}`, { headers: { "if-none-match": direct.headers.etag } });
+      assert.equal(held.status, 304);
+      assert.deepEqual(road.passed.slice(from), []);
+      for (const answer of [miss, hit]) {
+        assert.deepEqual(answer.bytes, direct.bytes);
+        for (const name of ["etag", "cache-control", "content-type"]) {
+          assert.equal(answer.headers[name], direct.headers[name], name);
+        }
+      }
+    }
+    const others = [
+      [content, {}],
+      [`${content}?w=96`, {}],
+      [`/v1/assets/bow-tie/content?digest=${digest}`, {}],
+      [`${content}?digest=${digest}`, { headers: { "x-api-key": "mk_000000000000_x" } }],
+    ];
+    for (const [path, init] of others) {
+      const answer = await fromEdge(path, init);
+      assert.match(answer.headers["cache-status"], /milliner-edge; fwd=bypass$/, path);
+      assert.equal(answer.status, (await fromOrigin(path, init)).status, path);
+    }
+  } finally {
+    await edge.dispose();
+  }
+});
+
 test("where signatures are required, the origin never hears of an unsigned or expired URL", async () => {
   const variables = { MILLINER_SIGNING: "required", MILLINER_SIGNING_KEYS: `main:${SECRET}` };
   const strict = await startEdge(road, variables);

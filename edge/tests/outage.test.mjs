@@ -142,6 +142,30 @@ test("a catalogue that changed just before the outage: the last good picture, if
     assert.deepEqual(stale.bytes, old.bytes);
   }));
 
+test("the last good picture of an auto recipe varies as the picture itself does", () =>
+  withEdge({ RENDER_BYTES: "0", CATALOGUE_FRESH_MS: "50" }, async (edge) => {
+    const [path, init] = ["/c/tuxedo;w=310/top-hat.auto", { headers: { accept: "image/jpeg" } }];
+    const old = await get(edge, path, init);
+    assert.equal(old.headers["content-type"], "image/jpeg");
+    await edge.kept("/c/tuxedo;w=310/top-hat.jpg");
+    await edge.kept(objectOf(old));
+    const changed = await fetch(`${origin.url}/v1/assets/tuxedo`, {
+      method: "PATCH",
+      headers: { "content-type": "application/merge-patch+json" },
+      body: JSON.stringify({ anchors: { head: { x: 0.5, y: 0.3, span: 0.32, angle: 4 } } }),
+    });
+    assert.equal(changed.status, 200);
+    const { version } = JSON.parse((await direct("/v1/catalogue")).bytes);
+    await until("the new catalogue at the edge", async () => {
+      return JSON.parse((await get(edge, "/v1/catalogue")).bytes).version === version;
+    });
+    await origin.kill();
+    const stale = await get(edge, path, init);
+    assert.match(stale.headers["cache-status"], /stale-if-error$/);
+    assert.equal(stale.headers.etag, old.headers.etag);
+    assert.equal(stale.headers.vary, "accept");
+  }));
+
 test("an overloaded origin: the edge makes the picture, or passes the refusal on", async () => {
   const path = "/c/tabby;w=306/top-hat.png";
   const expected = await direct(path);
@@ -195,7 +219,10 @@ test("what was purged at the origin leaves the edge once its freshness is over",
     const known = await get(edge, "/c/tuxedo;w=309.png");
     const object = objectOf(known);
     await edge.kept(object);
-    road.block = (request) => (request.url === object ? 404 : undefined);
+    await origin.kill();
+    await rm(join(origin.store, "composites"), { recursive: true });
+    await rm(join(origin.store, "links.jsonl"));
+    await origin.start();
     const overdue = await get(edge, object);
     assert.equal(overdue.status, 200);
     assert.match(overdue.headers["cache-status"], /^milliner-edge; hit; ttl=-?\d+$/);

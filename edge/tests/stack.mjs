@@ -75,7 +75,7 @@ export async function startOrigin(settings = {}) {
   };
   await run(["import", join(folder, "catalogue")], env);
   const url = `http://127.0.0.1:${port}`;
-  const origin = { url, port, child: undefined };
+  const origin = { url, port, store: join(folder, "data"), child: undefined };
   origin.sign = async (path, ...args) => (await run(["sign", path, ...args], env)).trim();
   origin.start = async () => {
     origin.child = spawn(milliner(), ["serve"], { env: { ...process.env, ...env }, stdio: "ignore" });
