@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use rustix::process::{Pid, Signal};
 
 use crate::run::probe;
 use crate::{exec, machine, npm, say, workspace};
@@ -124,8 +125,8 @@ struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing to do.
-        let _ = self.0.kill();
+        // An orderly end, so that nginx takes its workers along. It may have ended by itself; then there is nothing to do.
+        let _ = rustix::process::kill_process(Pid::from_child(&self.0), Signal::TERM);
         let _ = self.0.wait();
     }
 }
