@@ -6,14 +6,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::{exec, say, workspace};
 
 const WASM_TARGET: &str = "wasm32-unknown-unknown";
 
 /// The oldest Node.js that the edge's local runtime and the test runner accept.
-const NODE_MAJOR: u32 = 20;
+const NODE: (u32, u32) = (20, 3);
 
 /// rustc can compile for WebAssembly.
 pub fn wasm_target() -> Result<()> {
@@ -32,15 +32,20 @@ pub fn node() -> Result<()> {
         debian(&["nodejs", "npm"]).context("Node.js and npm build and run the edge and the studio")?;
     }
     let version = exec::output(exec::command("node").arg("--version"))?;
-    let major =
-        version.trim().trim_start_matches('v').split('.').next().and_then(|text| text.parse::<u32>().ok());
-    match major {
-        Some(major) if major >= NODE_MAJOR => Ok(()),
-        _ => bail!(
-            "Node.js {} is too old: {NODE_MAJOR} or newer is needed (https://nodejs.org/en/download)",
-            version.trim()
-        ),
-    }
+    let version = version.trim();
+    ensure!(
+        major_minor(version).is_some_and(|found| found >= NODE),
+        "Node.js {version} is too old: {}.{} or newer is needed (https://nodejs.org/en/download)",
+        NODE.0,
+        NODE.1
+    );
+    Ok(())
+}
+
+/// The first two numbers of `v20.3.1`.
+fn major_minor(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.strip_prefix('v')?.split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
 }
 
 /// A Chromium for the browser tests: `MILLINER_CHROMIUM`, or one on the path.
@@ -109,4 +114,16 @@ fn is_root() -> Result<bool> {
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(program)).find(|file| file.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{NODE, major_minor};
+
+    #[test]
+    fn versions_compare_by_number() {
+        assert!(major_minor("v20.3.0") >= Some(NODE) && major_minor("v100.0.0") > Some(NODE));
+        assert!(major_minor("v20.2.9") < Some(NODE) && major_minor("v9.11.2") < Some(NODE));
+        assert_eq!(major_minor("20.3.0"), None);
+    }
 }
