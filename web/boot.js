@@ -9,5 +9,5 @@ try {
 } catch (error) {
   // Controls that only the module answers to go, and the forms' own buttons come back.
   document.documentElement.classList.remove('scripted')
-  console.error('The preview could not start; the page works without it.', error)
+  console.warn('The preview could not start; the page works without it.', error)
 }
