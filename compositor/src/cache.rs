@@ -1,12 +1,14 @@
-//! What a compositor keeps between renders: decoded, fitted and scaled pictures, least recently used out first.
+//! What a compositor keeps between renders: decoded, fitted and scaled pictures, and encoded parts of bare grounds;
+//! least recently used out first.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::codec::Parts;
 use crate::pixmap::Pixmap;
 
-/// A picture cache bounded in bytes.
+/// A cache bounded in bytes.
 pub(crate) struct Cache<K> {
     most_bytes: usize,
     inner: Mutex<Inner<K>>,
@@ -20,8 +22,15 @@ struct Inner<K> {
 }
 
 struct Entry {
-    pixmap: Arc<Pixmap>,
+    value: Value,
+    bytes: usize,
     used: u64,
+}
+
+#[derive(Clone)]
+enum Value {
+    Pixmap(Arc<Pixmap>),
+    Parts(Arc<Parts>),
 }
 
 impl<K: Clone + Eq + Hash> Cache<K> {
@@ -34,27 +43,27 @@ impl<K: Clone + Eq + Hash> Cache<K> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn get(&self, key: &K) -> Option<Arc<Pixmap>> {
+    fn get(&self, key: &K) -> Option<Value> {
         let mut inner = self.lock();
         inner.clock += 1;
         let now = inner.clock;
         let entry = inner.entries.get_mut(key)?;
         entry.used = now;
-        Some(Arc::clone(&entry.pixmap))
+        Some(entry.value.clone())
     }
 
-    /// Keeps a picture, unless it alone is over a quarter of the bound: one giant must not drive all others out.
-    pub fn put(&self, key: K, pixmap: &Arc<Pixmap>) {
-        let bytes = pixmap.data().len();
+    /// Keeps a value, unless it alone is over a quarter of the bound: one giant must not drive all others out.
+    fn put(&self, key: K, value: Value) {
+        let bytes = value.bytes();
         if bytes > self.most_bytes / 4 {
             return;
         }
         let mut inner = self.lock();
         inner.clock += 1;
-        let entry = Entry { pixmap: Arc::clone(pixmap), used: inner.clock };
+        let entry = Entry { value, bytes, used: inner.clock };
         inner.bytes += bytes;
         if let Some(replaced) = inner.entries.insert(key, entry) {
-            inner.bytes -= replaced.pixmap.data().len();
+            inner.bytes -= replaced.bytes;
         }
         while inner.bytes > self.most_bytes {
             let Some(oldest) =
@@ -63,19 +72,41 @@ impl<K: Clone + Eq + Hash> Cache<K> {
                 break;
             };
             if let Some(dropped) = inner.entries.remove(&oldest) {
-                inner.bytes -= dropped.pixmap.data().len();
+                inner.bytes -= dropped.bytes;
             }
         }
     }
 
     /// The picture under this key, made and kept if it is not there.
-    pub fn get_or<E>(&self, key: K, make: impl FnOnce() -> Result<Pixmap, E>) -> Result<Arc<Pixmap>, E> {
-        if let Some(pixmap) = self.get(&key) {
+    pub fn pixmap<E>(&self, key: K, make: impl FnOnce() -> Result<Pixmap, E>) -> Result<Arc<Pixmap>, E> {
+        if let Some(Value::Pixmap(pixmap)) = self.get(&key) {
             return Ok(pixmap);
         }
         let pixmap = Arc::new(make()?);
-        self.put(key, &pixmap);
+        self.put(key, Value::Pixmap(Arc::clone(&pixmap)));
         Ok(pixmap)
+    }
+
+    /// The encoded parts under this key, as many as were made so far.
+    pub fn parts(&self, key: &K) -> Option<Arc<Parts>> {
+        match self.get(key)? {
+            Value::Parts(parts) => Some(parts),
+            Value::Pixmap(_) => None,
+        }
+    }
+
+    /// Keeps encoded parts.
+    pub fn put_parts(&self, key: K, parts: Parts) {
+        self.put(key, Value::Parts(Arc::new(parts)));
+    }
+}
+
+impl Value {
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Pixmap(pixmap) => pixmap.data().len(),
+            Self::Parts(parts) => parts.iter().flatten().map(|part| part.bytes.len() + 64).sum(),
+        }
     }
 }
 
@@ -88,13 +119,13 @@ mod tests {
         let cache = Cache::new(4 * 16 * 4);
         let picture = || Ok::<_, ()>(Pixmap::filled(4, 4, [0; 4]));
         for key in 0..4 {
-            cache.get_or(key, picture).unwrap();
+            cache.pixmap(key, picture).unwrap();
         }
         assert!(cache.get(&0).is_some());
-        cache.get_or(4, picture).unwrap();
+        cache.pixmap(4, picture).unwrap();
         let kept: Vec<bool> = (0..5).map(|key| cache.get(&key).is_some()).collect();
         assert_eq!(kept, [true, false, true, true, true]);
-        cache.get_or(9, || Ok::<_, ()>(Pixmap::filled(5, 4, [0; 4]))).unwrap();
+        cache.pixmap(9, || Ok::<_, ()>(Pixmap::filled(5, 4, [0; 4]))).unwrap();
         assert!(cache.get(&9).is_none(), "a picture over a quarter of the bound is not kept");
     }
 }

@@ -3,10 +3,12 @@
 mod gif;
 mod jpeg;
 mod png;
+mod strips;
 mod vp8l;
 mod webp;
 
 pub(crate) use jpeg::strip_metadata as strip_jpeg_metadata;
+pub(crate) use strips::{Parts, Scratch, Strips};
 
 use crate::error::{AssetError, RenderError};
 use crate::limits::Limits;
@@ -158,10 +160,10 @@ pub(crate) struct Output {
     pub opaque: bool,
 }
 
-/// Encodes a picture.
+/// Encodes a picture whole.
 pub(crate) fn encode(pixmap: Pixmap, output: Output) -> Result<Vec<u8>, RenderError> {
     match output.format {
-        Format::Png => png::encode(pixmap, output.opaque, png::Effort::Fast),
+        Format::Png => png::encode_to_keep(pixmap, output.opaque),
         Format::Jpeg => jpeg::encode(pixmap, output),
         Format::Webp => webp::encode(pixmap, output.opaque),
         Format::Avif => {
@@ -172,7 +174,7 @@ pub(crate) fn encode(pixmap: Pixmap, output: Output) -> Result<Vec<u8>, RenderEr
 
 /// Encodes a PNG to be kept: small before fast.
 pub(crate) fn encode_png_to_keep(pixmap: Pixmap, opaque: bool) -> Result<Vec<u8>, RenderError> {
-    png::encode(pixmap, opaque, png::Effort::Small)
+    png::encode_to_keep(pixmap, opaque)
 }
 
 fn encode_error(format: Format, reason: impl ToString) -> RenderError {

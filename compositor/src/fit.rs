@@ -22,6 +22,76 @@ pub(crate) struct Rect {
     pub height: u32,
 }
 
+/// A rectangle of whole pixels of the canvas's plane; it may lie outside the canvas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub left: i64,
+    pub top: i64,
+    pub width: u32,
+    pub height: u32,
+}
+
+impl Window {
+    /// Between edges; `None` if there is nothing between them.
+    pub fn between(left: i64, top: i64, right: i64, bottom: i64) -> Option<Self> {
+        let side = |from: i64, to: i64| u32::try_from(to - from).ok().filter(|side| *side > 0);
+        Some(Window { left, top, width: side(left, right)?, height: side(top, bottom)? })
+    }
+
+    /// A canvas.
+    pub fn of_size((width, height): (u32, u32)) -> Self {
+        Window { left: 0, top: 0, width, height }
+    }
+
+    pub fn right(&self) -> i64 {
+        self.left + i64::from(self.width)
+    }
+
+    pub fn bottom(&self) -> i64 {
+        self.top + i64::from(self.height)
+    }
+
+    pub fn pixels(&self) -> u64 {
+        u64::from(self.width) * u64::from(self.height)
+    }
+
+    #[must_use]
+    pub fn moved(self, dx: i64, dy: i64) -> Self {
+        Window { left: self.left + dx, top: self.top + dy, ..self }
+    }
+
+    /// With so many more pixels on every side.
+    #[must_use]
+    pub fn grown(self, by: u32) -> Self {
+        let twice = by.saturating_mul(2);
+        let (width, height) = (self.width.saturating_add(twice), self.height.saturating_add(twice));
+        Window { left: self.left - i64::from(by), top: self.top - i64::from(by), width, height }
+    }
+
+    /// The part of it inside another; `None`: no part.
+    pub fn within(self, other: Window) -> Option<Self> {
+        Window::between(
+            self.left.max(other.left),
+            self.top.max(other.top),
+            self.right().min(other.right()),
+            self.bottom().min(other.bottom()),
+        )
+    }
+
+    /// The least window that holds both.
+    #[must_use]
+    pub fn joined(self, other: Window) -> Self {
+        let (left, top) = (self.left.min(other.left), self.top.min(other.top));
+        let side = |length: i64| length.try_into().unwrap_or(u32::MAX);
+        Window {
+            left,
+            top,
+            width: side(self.right().max(other.right()) - left),
+            height: side(self.bottom().max(other.bottom()) - top),
+        }
+    }
+}
+
 /// The canvas, and how the base is mapped onto it: `crop` of the base fills `dest` of the canvas.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Fitted {

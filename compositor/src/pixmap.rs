@@ -1,7 +1,7 @@
 //! The one picture type: premultiplied RGBA8, row by row, and the plain transformations of it.
 
 /// A picture of premultiplied RGBA with 8 bits a channel.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Pixmap {
     width: u32,
     height: u32,
@@ -77,20 +77,23 @@ impl Pixmap {
         &self.data[y as usize * row..][..row]
     }
 
+    pub(crate) fn row_mut(&mut self, y: u32) -> &mut [u8] {
+        let row = self.width as usize * 4;
+        &mut self.data[y as usize * row..][..row]
+    }
+
+    /// All of it, for whoever works on rows.
+    pub(crate) fn rows(&self) -> Rows<'_> {
+        Rows { data: &self.data, width: self.width, first: 0 }
+    }
+
     /// Straight samples, as a canvas element's `ImageData` and most file formats want them.
     pub fn to_straight_rgba(&self) -> Vec<u8> {
         self.clone().into_straight_rgba()
     }
 
     pub(crate) fn into_straight_rgba(mut self) -> Vec<u8> {
-        for pixel in self.data.chunks_exact_mut(4) {
-            let a = u32::from(pixel[3]);
-            if a != 0 && a != 255 {
-                for c in &mut pixel[..3] {
-                    *c = ((u32::from(*c) * 255 + a / 2) / a).min(255) as u8;
-                }
-            }
-        }
+        unpremultiply(&mut self.data);
         self.data
     }
 
@@ -147,6 +150,62 @@ impl Pixmap {
     }
 }
 
+/// Some rows of a picture: premultiplied RGBA.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a> {
+    /// Whole rows, the first of them row `first` of the picture.
+    pub data: &'a [u8],
+    /// Of the picture, in pixels.
+    pub width: u32,
+    pub first: u32,
+}
+
+impl<'a> Rows<'a> {
+    /// A row by its number in the picture.
+    pub fn row(&self, y: u32) -> &'a [u8] {
+        let row = self.width as usize * 4;
+        &self.data[(y - self.first) as usize * row..][..row]
+    }
+}
+
+/// Makes premultiplied samples straight.
+pub(crate) fn unpremultiply(samples: &mut [u8]) {
+    /// Pixels that are asked together whether any is not opaque: most are.
+    const BLOCK: usize = 16;
+    for block in samples.chunks_mut(BLOCK * 4) {
+        if block.iter().skip(3).step_by(4).fold(255, |least, alpha| least & alpha) != 255 {
+            unpremultiply_each(block);
+        }
+    }
+}
+
+fn unpremultiply_each(samples: &mut [u8]) {
+    for pixel in samples.chunks_exact_mut(4) {
+        let a = pixel[3];
+        if a != 0 && a != 255 {
+            let (half, reciprocal) = (u64::from(a / 2), RECIPROCALS[usize::from(a)]);
+            for c in &mut pixel[..3] {
+                *c = (((u64::from(*c) * 255 + half) * reciprocal) >> RECIPROCAL_BITS).min(255) as u8;
+            }
+        }
+    }
+}
+
+/// `n · RECIPROCALS[a] >> RECIPROCAL_BITS` is `n / a` for all `n` below 2¹⁶: an error below 2¹⁶ / 2²⁴ never carries a
+/// quotient over the next whole number, from which it is at least 1 / 255 away.
+const RECIPROCALS: [u64; 256] = reciprocals();
+const RECIPROCAL_BITS: u32 = 24;
+
+const fn reciprocals() -> [u64; 256] {
+    let mut table = [0; 256];
+    let mut a = 1;
+    while a < table.len() {
+        table[a] = (1_u64 << RECIPROCAL_BITS).div_ceil(a as u64);
+        a += 1;
+    }
+    table
+}
+
 /// `a · b / 255`, rounded to nearest; exact for all 65,536 pairs.
 pub(crate) fn multiply(a: u8, b: u8) -> u8 {
     let product = u32::from(a) * u32::from(b) + 128;
@@ -178,6 +237,18 @@ mod tests {
             for b in 0..=255_u8 {
                 let exact = (f64::from(a) * f64::from(b) / 255.0).round() as u8;
                 assert_eq!(multiply(a, b), exact, "{a} · {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn division_is_exact() {
+        for a in 1..=255_u8 {
+            let mut samples: Vec<u8> = (0..=255_u8).flat_map(|c| [c, c, c, a]).collect();
+            unpremultiply(&mut samples);
+            for (c, pixel) in (0..=255_u32).zip(samples.chunks_exact(4)) {
+                let exact = if a == 255 { c } else { (c * 255 + u32::from(a) / 2) / u32::from(a) };
+                assert_eq!(u32::from(pixel[0]), exact.min(255), "{c} / {a}");
             }
         }
     }

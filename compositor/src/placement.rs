@@ -3,6 +3,8 @@
 //! A [`Placement`] maps overlay pixels to canvas pixels: `canvas = point + rotate(angle) · scale · (pixel − pivot)`,
 //! after the overlay was mirrored. Drawing knows nothing of anchors.
 
+use std::collections::BTreeMap;
+
 use crate::asset::{Anchor, Asset};
 use crate::fit::Fitted;
 use crate::recipe::{At, Flip, Gravity, Layer};
@@ -30,18 +32,21 @@ pub(crate) enum Hold {
 /// The whole overlay, held by its middle: what an overlay without an anchor of its own is placed by.
 const MIDDLE: Anchor = Anchor { x: 0.5, y: 0.5, span: 1.0, angle: 0.0 };
 
-/// Decides how a layer is held. `Err` carries the name of an anchor that the base lacks.
-pub(crate) fn hold(base: &Asset, overlay: &Asset, at: Option<&At>) -> Result<Hold, String> {
-    let own = overlay.anchors.values().next().copied().unwrap_or(MIDDLE);
+/// Decides how a layer with these anchors of its own is held. `Err` carries the name of an anchor that the base lacks.
+pub(crate) fn hold(
+    base: &Asset,
+    overlay: &BTreeMap<String, Anchor>,
+    at: Option<&At>,
+) -> Result<Hold, String> {
+    let own = overlay.values().next().copied().unwrap_or(MIDDLE);
     match at {
         Some(At::Gravity(gravity)) => Ok(Hold::Gravity(*gravity)),
         Some(At::Anchor(name)) => {
             let on_base = base.anchors.get(name).ok_or_else(|| name.clone())?;
-            Ok(Hold::Anchors { base: *on_base, overlay: overlay.anchors.get(name).copied().unwrap_or(own) })
+            Ok(Hold::Anchors { base: *on_base, overlay: overlay.get(name).copied().unwrap_or(own) })
         }
         None => {
-            let shared =
-                overlay.anchors.iter().find_map(|(name, anchor)| Some((*base.anchors.get(name)?, *anchor)));
+            let shared = overlay.iter().find_map(|(name, anchor)| Some((*base.anchors.get(name)?, *anchor)));
             Ok(shared
                 .map_or(Hold::Gravity(Gravity::Center), |(base, overlay)| Hold::Anchors { base, overlay }))
         }
@@ -113,8 +118,6 @@ impl Placement {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::asset::{Digest, Kind};
     use crate::fit::fit;
@@ -146,7 +149,7 @@ mod tests {
         let recipe = Recipe::parse(url).unwrap();
         let fitted = fit((base.width, base.height), &recipe.base, base.focus);
         let layer = &recipe.layers[0];
-        let hold = hold(base, overlay, layer.at.as_ref()).unwrap();
+        let hold = hold(base, &overlay.anchors, layer.at.as_ref()).unwrap();
         let size = (overlay.width, overlay.height);
         let p = place(layer, hold, size, (base.width, base.height), &fitted, recipe.base.dpr.to_f64());
         let (cos, sin) = p.cos_sin();

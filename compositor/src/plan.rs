@@ -3,21 +3,25 @@
 //! The plan knows every ingredient by its content digest, where every layer lands, which format comes out, the key,
 //! and what the render will cost. Drawing (`render.rs`) only follows it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::asset::{Anchor, Asset, AssetId, AssetRef, Digest, Kind};
+use crate::blend::Mix;
 use crate::catalogue::Catalogue;
 use crate::codec::Format;
 use crate::error::ResolveError;
 use crate::fit::{Fitted, fit};
+use crate::footprint::{Footprint, footprint};
 use crate::key::CompositeKey;
 use crate::limits::Limits;
 use crate::negotiate::negotiate;
 use crate::placement::{Hold, Placement, hold, place};
 use crate::recipe::{
-    At, BlendMode, Colour, Content, Decimal, Fit, Layer, Length, Operator, Position, Recipe, Requested, Tile,
+    At, Colour, Content, Fill, Fit, Layer, Length, Position, Recipe, Requested, Shadow, Tile,
 };
-use crate::render::visible;
+use crate::rounding::Rounding;
+use crate::shadow::Cast;
 
 /// A recipe resolved against one state of the catalogue.
 #[derive(Clone, Debug)]
@@ -43,12 +47,43 @@ pub(crate) struct Ingredient {
     pub opaque: bool,
 }
 
-/// An overlay and where it lands.
+/// A layer with every question answered.
 #[derive(Clone, Debug)]
 pub(crate) struct PlannedLayer {
-    pub overlay: Ingredient,
+    pub source: Source,
+    /// A picture whose alpha multiplies the source's, stretched over all of it.
+    pub mask: Option<Ingredient>,
     pub placement: Placement,
-    pub opacity: Decimal,
+    pub tile: Tile,
+    pub shadow: Option<Cast>,
+    pub mix: Mix,
+}
+
+/// What a layer draws, before it is placed.
+#[derive(Clone, Debug)]
+pub(crate) enum Source {
+    /// An overlay.
+    Picture(Ingredient),
+    /// A fill as large as the canvas.
+    Fill { fill: Fill, size: (u32, u32) },
+}
+
+impl PlannedLayer {
+    /// Width and height of the source in pixels of its own.
+    pub fn size(&self) -> (u32, u32) {
+        match &self.source {
+            Source::Picture(overlay) => overlay.size,
+            Source::Fill { size, .. } => *size,
+        }
+    }
+
+    fn pictures(&self) -> impl Iterator<Item = &Ingredient> {
+        let overlay = match &self.source {
+            Source::Picture(overlay) => Some(overlay),
+            Source::Fill { .. } => None,
+        };
+        overlay.into_iter().chain(&self.mask)
+    }
 }
 
 /// A part of the recipe language that parses but is not drawn yet: 501, never a wrong picture.
@@ -79,22 +114,30 @@ impl Catalogue {
         let mut resolved = Resolved::new(self, &recipe, base);
         let mut layers = Vec::with_capacity(recipe.layers.len());
         for (i, layer) in recipe.layers.iter().enumerate() {
-            resolved.mask(i, layer)?;
-            let Content::Asset(asset) = &layer.content else { continue };
-            let overlay = self.picture(&format!("/layers/{i}"), asset, Kind::Overlay)?;
+            let mask = self.mask(i, layer)?;
+            let (source, anchors) = match &layer.content {
+                Content::Asset(asset) => {
+                    let overlay = self.picture(&format!("/layers/{i}"), asset, Kind::Overlay)?;
+                    (Source::Picture(Ingredient::of(overlay)), &overlay.anchors)
+                }
+                Content::Fill(fill) => (Source::Fill { fill: *fill, size: fitted.canvas }, &BTreeMap::new()),
+                Content::Text(_) => continue,
+            };
             let hold =
-                hold(base, overlay, layer.at.as_ref()).map_err(|name| unknown_anchor(i, base, name))?;
+                hold(base, anchors, layer.at.as_ref()).map_err(|name| unknown_anchor(i, base, name))?;
             resolved.hold(i, hold);
-            let size = (overlay.width, overlay.height);
-            let placement =
-                place(layer, hold, size, (base.width, base.height), &fitted, recipe.base.dpr.to_f64());
-            layers.push(PlannedLayer { overlay: Ingredient::of(overlay), placement, opacity: layer.opacity });
+            layers.push(plan_layer(layer, source, mask, hold, base, &fitted, recipe.base.dpr.to_f64()));
         }
         let key = resolved.key();
         let immutable = recipe.is_pinned() && resolved.used.is_empty();
         let undrawn = undrawn(&recipe, format);
         let base = Ingredient::of(base);
         Ok(Plan { recipe, negotiated, immutable, key, format, base, fitted, layers, opaque, undrawn })
+    }
+
+    fn mask(&self, layer: usize, given: &Layer) -> Result<Option<Ingredient>, ResolveError> {
+        let find = |mask| self.picture(&format!("/layers/{layer}/mask"), mask, Kind::Overlay);
+        Ok(given.mask.as_ref().map(find).transpose()?.map(Ingredient::of))
     }
 
     fn picture(&self, pointer: &str, asset: &AssetRef, wanted: Kind) -> Result<&Asset, ResolveError> {
@@ -115,6 +158,40 @@ impl Ingredient {
 
     fn pixels(&self) -> u64 {
         u64::from(self.size.0) * u64::from(self.size.1)
+    }
+}
+
+/// A layer in device pixels.
+fn plan_layer(
+    layer: &Layer,
+    source: Source,
+    mask: Option<Ingredient>,
+    hold: Hold,
+    base: &Asset,
+    fitted: &Fitted,
+    dpr: f64,
+) -> PlannedLayer {
+    let size = match &source {
+        Source::Picture(overlay) => overlay.size,
+        Source::Fill { size, .. } => *size,
+    };
+    PlannedLayer {
+        placement: place(layer, hold, size, (base.width, base.height), fitted, dpr),
+        shadow: layer.shadow.map(|shadow| cast(shadow, fitted.canvas, dpr)),
+        mix: Mix { blend: layer.blend, operator: layer.operator, opacity: layer.opacity },
+        tile: layer.tile,
+        source,
+        mask,
+    }
+}
+
+fn cast(shadow: Shadow, canvas: (u32, u32), dpr: f64) -> Cast {
+    let (width, height) = (f64::from(canvas.0), f64::from(canvas.1));
+    let whole = |length: f64| libm::round(length) as i64;
+    Cast {
+        offset: (whole(shadow.dx.device_px(width, dpr)), whole(shadow.dy.device_px(height, dpr))),
+        blur: shadow.blur.device_px(width, dpr),
+        colour: shadow.colour,
     }
 }
 
@@ -187,16 +264,6 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    /// Masks are checked like every other name in the recipe, also while they are not drawn.
-    fn mask(&self, layer: usize, given: &Layer) -> Result<(), ResolveError> {
-        match &given.mask {
-            Some(mask) => {
-                self.catalogue.picture(&format!("/layers/{layer}/mask"), mask, Kind::Overlay).map(|_| ())
-            }
-            None => Ok(()),
-        }
-    }
-
     fn key(&self) -> CompositeKey {
         let path = self.recipe.print(self);
         CompositeKey::of(&format!("{path}\n{}", self.used))
@@ -213,31 +280,8 @@ impl crate::recipe::Names for Resolved<'_> {
 /// The first thing in the recipe that is not drawn yet.
 fn undrawn(recipe: &Recipe, format: Format) -> Option<Undrawn> {
     let missing = |pointer: String, name: String| Some(Undrawn { pointer, name });
-    if recipe.base.radius != Length::ZERO {
-        return missing("/base/radius".into(), "`radius`".into());
-    }
-    for (i, layer) in recipe.layers.iter().enumerate() {
-        let at = |part: &str| format!("/layers/{i}{part}");
-        match &layer.content {
-            Content::Text(_) => return missing(at(""), "`~text`".into()),
-            Content::Fill(_) => return missing(at(""), "`~fill`".into()),
-            Content::Asset(_) => {}
-        }
-        if layer.blend != BlendMode::Normal {
-            return missing(at("/blend"), format!("`blend={}`", layer.blend.word()));
-        }
-        if layer.operator != Operator::SourceOver {
-            return missing(at("/op"), format!("`op={}`", layer.operator.word()));
-        }
-        if layer.tile != Tile::None {
-            return missing(at("/tile"), format!("`tile={}`", layer.tile.word()));
-        }
-        if layer.shadow.is_some() {
-            return missing(at("/shadow"), "`shadow`".into());
-        }
-        if layer.mask.is_some() {
-            return missing(at("/mask"), "`mask`".into());
-        }
+    if let Some(i) = recipe.layers.iter().position(|layer| matches!(layer.content, Content::Text(_))) {
+        return missing(format!("/layers/{i}"), "`~text`".into());
     }
     match format {
         Format::Avif => missing("/format".into(), "`avif` output".into()),
@@ -302,7 +346,7 @@ impl Plan {
     }
 
     pub(crate) fn pictures(&self) -> impl Iterator<Item = &Ingredient> {
-        std::iter::once(&self.base).chain(self.layers.iter().map(|layer| &layer.overlay))
+        std::iter::once(&self.base).chain(self.layers.iter().flat_map(PlannedLayer::pictures))
     }
 
     /// Ids of the assets whose ingredients these are.
@@ -333,14 +377,28 @@ impl Plan {
         self.recipe.base.background
     }
 
+    /// How the corners of the whole picture are rounded, if they are.
+    pub(crate) fn rounding(&self) -> Option<Rounding> {
+        let canvas = self.fitted.canvas;
+        let shorter = f64::from(canvas.0.min(canvas.1));
+        let radius = self.recipe.base.radius.device_px(shorter, self.recipe.base.dpr.to_f64());
+        (radius > 0.0).then(|| Rounding { radius: radius.min(shorter / 2.0), canvas })
+    }
+
+    /// The windows of every layer that covers anything.
+    fn footprints(&self) -> impl Iterator<Item = (&PlannedLayer, Footprint)> {
+        self.layers.iter().filter_map(|layer| Some((layer, footprint(layer, self.fitted.canvas)?)))
+    }
+
     /// Predicted peak of working memory in bytes, from sizes alone: every source decoded, the largest one twice more (as
-    /// read and as turned), the canvas four times (background, fitted base, a layer, and as the encoder wants it), and
-    /// the widest intermediate of a scaling, which has the source's width and the canvas's height.
+    /// read and as turned), the canvas four times (background, fitted base, as the encoder wants it, and the file),
+    /// every layer as it is drawn, repeated and shaded, and the widest intermediate of a scaling, which has the source's
+    /// width and the height it is scaled to.
     pub fn working_bytes(&self) -> u64 {
         const BYTES_PER_PIXEL: u64 = 4;
         let (width, height) = (u64::from(self.fitted.canvas.0), u64::from(self.fitted.canvas.1));
         let mut counted: Vec<Digest> = Vec::new();
-        let (mut sources, mut largest, mut between) = (0_u64, 0_u64, 0_u64);
+        let (mut sources, mut largest, mut between, mut layers) = (0_u64, 0_u64, 0_u64, 0_u64);
         for picture in self.pictures() {
             largest = largest.max(picture.pixels());
             // A layer may be turned by quarters, so either side can be its width; a fitted base never is.
@@ -353,7 +411,16 @@ impl Plan {
             }
         }
         let canvas = width.saturating_mul(height).saturating_mul(4);
+        for (layer, footprint) in self.footprints() {
+            let side = u64::from(layer.size().0.max(layer.size().1));
+            between = between.max(side.saturating_mul(u64::from(footprint.sprite.height)));
+            let shaded = if layer.shadow.is_some() { footprint.spread.pixels().saturating_mul(2) } else { 0 };
+            let generated = if let Source::Fill { .. } = layer.source { width * height } else { 0 };
+            layers =
+                layers.saturating_add(footprint.pixels()).saturating_add(shaded).saturating_add(generated);
+        }
         sources
+            .saturating_add(layers)
             .saturating_add(2 * largest)
             .saturating_add(canvas)
             .saturating_add(between)
@@ -377,11 +444,8 @@ impl Plan {
         if let Some(source) = self.pictures().find(|picture| picture.pixels() > limits.source_pixels) {
             return refuse("source image, in pixels,", source.pixels(), limits.source_pixels);
         }
-        let drawn = self
-            .layers
-            .iter()
-            .filter_map(|layer| visible(&layer.placement, layer.overlay.size, self.fitted.canvas));
-        let drawn: u64 = drawn.map(|window| u64::from(window.width) * u64::from(window.height)).sum();
+        let drawn =
+            self.footprints().fold(0_u64, |sum, (_, footprint)| sum.saturating_add(footprint.pixels() / 3));
         if drawn > limits.drawn_pixels {
             return refuse("area of all layers, in pixels,", drawn, limits.drawn_pixels);
         }

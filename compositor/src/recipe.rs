@@ -105,8 +105,28 @@ pub enum Content {
     Asset(AssetRef),
     /// `~text`
     Text(Text),
-    /// `~fill`: one colour over the whole layer.
-    Fill(Colour),
+    /// `~fill`
+    Fill(Fill),
+}
+
+/// The parameters of a `~fill` layer, which is as large as the canvas before it is scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Fill {
+    /// Its colour, or the first one. Default black.
+    pub colour: Colour,
+    /// `None`: one colour all over.
+    pub gradient: Option<Gradient>,
+}
+
+/// The way from one colour to another, as CSS `linear-gradient` and `radial-gradient` draw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Gradient {
+    /// The last colour.
+    pub to: Colour,
+    /// Along a line, or from the middle outwards.
+    pub shape: GradientShape,
+    /// Direction of a line in degrees clockwise, 0 upwards. Default 180, downwards. 0 where there is no line.
+    pub angle: Decimal,
 }
 
 /// The parameters of a `~text` layer.
@@ -232,6 +252,10 @@ keywords! {
 keywords! {
     /// Along which axes a layer repeats.
     Tile { #[default] None = "none", X = "x", Y = "y", Both = "xy" }
+}
+keywords! {
+    /// How colours change in a gradient.
+    GradientShape { #[default] Linear = "linear", Radial = "radial" }
 }
 keywords! {
     /// Alignment of text lines.
@@ -389,6 +413,12 @@ impl Recipe {
         }
         for layer in &mut self.layers {
             layer.rotate = layer.rotate.normal_degrees();
+            if let Content::Fill(Fill { gradient: Some(gradient), .. }) = &mut layer.content {
+                gradient.angle = match gradient.shape {
+                    GradientShape::Linear => gradient.angle.normal_degrees(),
+                    GradientShape::Radial => Decimal::ZERO,
+                };
+            }
         }
     }
 }

@@ -4,17 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::asset::Digest;
-use crate::blend::source_over;
+use crate::blend::{Mix, composite};
 use crate::cache::Cache;
-use crate::codec::{self, Format, Output};
+use crate::codec::{self, Format, Output, Scratch, Strips};
 use crate::error::{AssetError, RenderError};
-use crate::fit::{Crop, Rect};
+use crate::fill::{self, premultiplied};
+use crate::fit::{Crop, Rect, Window};
+use crate::footprint::{Footprint, edges, footprint};
 use crate::limits::Limits;
 use crate::pixmap::{Pixmap, multiply};
 use crate::placement::Placement;
-use crate::plan::{Ingredient, Plan, PlannedLayer};
-use crate::recipe::{Colour, Flip};
+use crate::plan::{Ingredient, Plan, PlannedLayer, Source};
+use crate::recipe::{Fill, Flip, Tile};
 use crate::resample::{Inverse, scale, transform};
+use crate::scene::{Placed, Scene};
 use crate::source;
 
 /// Stored bytes of the assets that a plan names, by content digest.
@@ -33,7 +36,7 @@ pub struct Composite {
     pub height: u32,
 }
 
-/// Renders plans, and keeps decoded, fitted and scaled pictures for the next one.
+/// Renders plans, and keeps decoded, fitted, scaled and encoded pictures for the next one.
 ///
 /// It can be shared between threads. What it keeps never changes a result, only how soon it is there.
 pub struct Compositor {
@@ -45,9 +48,28 @@ pub struct Compositor {
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Kept {
     Decoded(Digest),
-    Fitted { digest: Digest, crop: [u64; 4], size: (u32, u32) },
-    Oriented { digest: Digest, flip: Flip, quarter_turns: u8 },
-    Scaled { digest: Digest, flip: Flip, quarter_turns: u8, crop: [u64; 4], size: (u32, u32) },
+    Ground(Ground),
+    Masked { source: Pictured, mask: Digest },
+    Oriented { source: Pictured, flip: Flip, quarter_turns: u8 },
+    Scaled { source: Pictured, flip: Flip, quarter_turns: u8, crop: [u64; 4], size: (u32, u32) },
+    Parts { ground: Ground, format: Format, quality: u8, opaque: bool },
+}
+
+/// A base fitted on its background.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Ground {
+    base: Digest,
+    crop: [u64; 4],
+    dest: Rect,
+    canvas: (u32, u32),
+    background: [u8; 4],
+}
+
+/// What a layer is made of before it is placed.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Pictured {
+    Overlay { digest: Digest, mask: Option<Digest> },
+    Fill { fill: Fill, size: (u32, u32), mask: Option<Digest> },
 }
 
 impl Compositor {
@@ -73,10 +95,14 @@ impl Compositor {
     /// [`RenderError`]: a limit (checked before anything is decoded), a part of the language that is not drawn yet, a
     /// missing or broken ingredient.
     pub fn compose(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Composite, RenderError> {
-        let pixmap = self.draw(plan, ingredients)?;
-        let (width, height) = pixmap.size();
+        let scene = self.scene(plan, ingredients)?;
+        let (width, height) = plan.canvas();
         let output = Output { format: plan.format, quality: plan.quality(), opaque: plan.opaque };
-        Ok(Composite { bytes: codec::encode(pixmap, output)?, format: plan.format, width, height })
+        let bytes = match Strips::new(output, (width, height)) {
+            Some(strips) => self.encode_strips(&strips, &scene, kept_parts(plan, output)),
+            None => codec::encode(scene.draw(), output)?,
+        };
+        Ok(Composite { bytes, format: plan.format, width, height })
     }
 
     /// Draws without encoding.
@@ -84,6 +110,11 @@ impl Compositor {
     /// # Errors
     /// As [`compose`](Self::compose).
     pub fn draw(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Pixmap, RenderError> {
+        self.scene(plan, ingredients).map(Scene::draw)
+    }
+
+    /// Everything of the picture, not yet put together.
+    fn scene(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Scene, RenderError> {
         if let Some(undrawn) = plan.undrawn() {
             return Err(RenderError::NotDrawn {
                 pointer: undrawn.pointer.clone(),
@@ -91,40 +122,72 @@ impl Compositor {
             });
         }
         plan.check(&self.limits)?;
-        let mut canvas = self.canvas(plan, ingredients)?;
-        for layer in &plan.layers {
-            self.draw_layer(&mut canvas, layer, ingredients)?;
+        let ground = self.ground(plan, ingredients)?;
+        let mut layers = Vec::with_capacity(plan.layers.len());
+        for layer in plan.layers.iter().filter(|layer| !layer.mix.is_idle()) {
+            let placed = match footprint(layer, plan.canvas()) {
+                Some(footprint) => self.placed(layer, footprint, ingredients)?,
+                None => None,
+            };
+            let (pixmap, at) = placed.map_or((Arc::default(), None), |(pixmap, at)| (pixmap, Some(at)));
+            layers.push(Placed { pixmap, at, mix: layer.mix });
         }
-        Ok(canvas)
+        Ok(Scene { ground, layers, rounding: plan.rounding() })
+    }
+
+    /// Encodes what layers touch; everything else was encoded before, or is now and kept.
+    fn encode_strips(&self, strips: &Strips, scene: &Scene, kept: Kept) -> Vec<u8> {
+        let known = self.cache.parts(&kept);
+        let mut of_ground = known.map_or_else(|| vec![None; strips.parts() as usize], Arc::unwrap_or_clone);
+        let (mut parts, mut learned) = (Vec::with_capacity(of_ground.len()), false);
+        let (mut band, mut scratch) = (Vec::new(), Scratch::default());
+        for (rows, numbers) in strips.bands() {
+            let mut drawn = false;
+            for number in numbers {
+                let Some(bare) = of_ground.get_mut(number as usize) else { continue };
+                if scene.touches(&rows, &strips.columns(number)) {
+                    if !drawn {
+                        scene.draw_rows(rows.clone(), &mut band);
+                        drawn = true;
+                    }
+                    parts.push(Arc::new(strips.encode(scene.rows_of(&rows, &band), number, &mut scratch)));
+                    continue;
+                }
+                learned |= bare.is_none();
+                let part = bare.get_or_insert_with(|| {
+                    Arc::new(strips.encode(scene.ground.rows(), number, &mut scratch))
+                });
+                parts.push(Arc::clone(part));
+            }
+        }
+        if learned {
+            self.cache.put_parts(kept, of_ground);
+        }
+        strips.join(&parts)
     }
 
     /// The background with the fitted base on it.
-    fn canvas(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Pixmap, RenderError> {
-        let (width, height) = plan.canvas();
-        let Rect { x, y, width: base_width, height: base_height } = plan.fitted.dest;
-        let base = self.fitted(&plan.base, plan.fitted.crop, (base_width, base_height), ingredients)?;
+    fn ground(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Arc<Pixmap>, RenderError> {
+        let (canvas, base) = (plan.canvas(), &plan.base);
+        let (crop, dest) = (plan.fitted.crop, plan.fitted.dest);
         let background = premultiplied(plan.background());
-        if base.size() == (width, height) && (plan.base.opaque || background == [0; 4]) {
-            return Ok(Arc::unwrap_or_clone(base));
-        }
-        let mut canvas = Pixmap::filled(width, height, background);
-        source_over(&mut canvas, &base, i64::from(x), i64::from(y), 10_000);
-        Ok(canvas)
-    }
-
-    fn fitted(
-        &self,
-        base: &Ingredient,
-        crop: Crop,
-        size: (u32, u32),
-        ingredients: &Ingredients,
-    ) -> Result<Arc<Pixmap>, RenderError> {
-        let whole = Crop { x: 0.0, y: 0.0, width: f64::from(base.size.0), height: f64::from(base.size.1) };
-        if size == base.size && crop == whole {
+        let as_it_is =
+            (dest.width, dest.height) == base.size && crop == whole(base.size) && canvas == base.size;
+        if as_it_is && (base.opaque || background == [0; 4]) {
             return self.decoded(base, ingredients);
         }
-        let kept = Kept::Fitted { digest: base.digest, crop: bits(crop), size };
-        self.cache.get_or(kept, || Ok(scale(&*self.decoded(base, ingredients)?, crop, size.0, size.1)))
+        self.cache.pixmap(Kept::Ground(ground_of(plan)), || {
+            let fitted = scale(&*self.decoded(base, ingredients)?, crop, dest.width, dest.height);
+            if fitted.size() == canvas && (base.opaque || background == [0; 4]) {
+                return Ok(fitted);
+            }
+            let mut ground = Pixmap::filled(canvas.0, canvas.1, background);
+            for y in 0..dest.height {
+                let row = &mut ground.row_mut(dest.y + y)[dest.x as usize * 4..][..dest.width as usize * 4];
+                composite(row, fitted.row(y), &Mix::OVER);
+            }
+            Ok(ground)
+        })
     }
 
     fn decoded(
@@ -133,7 +196,7 @@ impl Compositor {
         ingredients: &Ingredients,
     ) -> Result<Arc<Pixmap>, RenderError> {
         let digest = ingredient.digest;
-        self.cache.get_or(Kept::Decoded(digest), || {
+        self.cache.pixmap(Kept::Decoded(digest), || {
             let bytes = ingredients.get(&digest).ok_or(RenderError::Missing { digest })?;
             let pixmap = source::decode(bytes, &self.limits)
                 .map_err(|source| RenderError::Asset { digest, source })?;
@@ -154,85 +217,126 @@ impl Compositor {
         })
     }
 
-    /// The overlay mirrored and turned by quarter turns.
+    /// A layer as it will lie on the canvas, and where: placed, repeated, with its shadow.
+    fn placed(
+        &self,
+        layer: &PlannedLayer,
+        footprint: Footprint,
+        ingredients: &Ingredients,
+    ) -> Result<Option<(Arc<Pixmap>, Window)>, RenderError> {
+        let sprite = self.sprite(layer, footprint.sprite, ingredients)?;
+        let spread = match layer.tile {
+            Tile::None => sprite,
+            _ => Arc::new(repeated(&sprite, footprint.sprite, footprint.spread)),
+        };
+        Ok(match &layer.shadow {
+            None => Some((spread, footprint.spread)),
+            Some(cast) => {
+                let shaded = cast.under(&spread, footprint.spread, footprint.shown);
+                shaded.map(|(pixmap, at)| (Arc::new(pixmap), at))
+            }
+        })
+    }
+
+    fn sprite(
+        &self,
+        layer: &PlannedLayer,
+        window: Window,
+        ingredients: &Ingredients,
+    ) -> Result<Arc<Pixmap>, RenderError> {
+        match layer.placement.quarter_turns() {
+            Some(turns) => self.upright(layer, turns, window, ingredients),
+            None => self.turned(layer, window, ingredients).map(Arc::new),
+        }
+    }
+
+    /// What a layer is made of, its mask applied.
+    fn pictured(&self, layer: &PlannedLayer, ingredients: &Ingredients) -> Result<Arc<Pixmap>, RenderError> {
+        let plain = || match &layer.source {
+            Source::Picture(overlay) => self.decoded(overlay, ingredients),
+            Source::Fill { fill, size } => Ok(Arc::new(fill::draw(fill, size.0, size.1))),
+        };
+        let Some(mask) = &layer.mask else { return plain() };
+        let kept = Kept::Masked { source: pictured(layer), mask: mask.digest };
+        self.cache.pixmap(kept, || {
+            let (mut masked, (width, height)) = (Arc::unwrap_or_clone(plain()?), layer.size());
+            let mask = scale(&*self.decoded(mask, ingredients)?, whole(mask.size), width, height);
+            for (pixel, mask) in masked.data_mut().chunks_exact_mut(4).zip(mask.data().chunks_exact(4)) {
+                for sample in pixel {
+                    *sample = multiply(*sample, mask[3]);
+                }
+            }
+            Ok(masked)
+        })
+    }
+
+    /// The same mirrored and turned by quarter turns.
     fn oriented(
         &self,
-        overlay: &Ingredient,
-        flip: Flip,
+        layer: &PlannedLayer,
         quarter_turns: u8,
         ingredients: &Ingredients,
     ) -> Result<Arc<Pixmap>, RenderError> {
+        let flip = layer.placement.flip;
         if flip == Flip::None && quarter_turns == 0 {
-            return self.decoded(overlay, ingredients);
+            return self.pictured(layer, ingredients);
         }
-        let kept = Kept::Oriented { digest: overlay.digest, flip, quarter_turns };
-        self.cache.get_or(kept, || {
-            Ok(self.decoded(overlay, ingredients)?.oriented(
-                flip.horizontal(),
-                flip.vertical(),
-                quarter_turns,
-            ))
+        let kept = Kept::Oriented { source: pictured(layer), flip, quarter_turns };
+        self.cache.pixmap(kept, || {
+            let plain = self.pictured(layer, ingredients)?;
+            Ok(plain.oriented(flip.horizontal(), flip.vertical(), quarter_turns))
         })
     }
 
-    fn draw_layer(
+    /// A part of it, scaled.
+    fn scaled(
         &self,
-        canvas: &mut Pixmap,
         layer: &PlannedLayer,
+        quarter_turns: u8,
+        crop: Crop,
+        size: (u32, u32),
         ingredients: &Ingredients,
-    ) -> Result<(), RenderError> {
-        let opacity = layer.opacity.ten_thousandths() as u32;
-        let Some(window) = visible(&layer.placement, layer.overlay.size, canvas.size()) else {
-            return Ok(());
-        };
-        let drawn = match layer.placement.quarter_turns() {
-            Some(turns) => {
-                self.upright_layer(&layer.overlay, &layer.placement, turns, window, ingredients)?
-            }
-            None => Arc::new(self.turned_layer(&layer.overlay, &layer.placement, window, ingredients)?),
-        };
-        source_over(canvas, &drawn, i64::from(window.x), i64::from(window.y), opacity);
-        Ok(())
+    ) -> Result<Arc<Pixmap>, RenderError> {
+        let flip = layer.placement.flip;
+        let kept = Kept::Scaled { source: pictured(layer), flip, quarter_turns, crop: bits(crop), size };
+        self.cache.pixmap(kept, || {
+            Ok(scale(&*self.oriented(layer, quarter_turns, ingredients)?, crop, size.0, size.1))
+        })
     }
 
     /// A layer whose sides stay parallel to the canvas's: one scaling, with fractional edges where they fall.
-    fn upright_layer(
+    fn upright(
         &self,
-        overlay: &Ingredient,
-        placement: &Placement,
+        layer: &PlannedLayer,
         turns: u8,
-        window: Rect,
+        window: Window,
         ingredients: &Ingredients,
     ) -> Result<Arc<Pixmap>, RenderError> {
-        let (left, top, _, _) = bounds(placement, overlay.size);
-        let crop = Crop {
-            x: (f64::from(window.x) - left) / placement.scale,
-            y: (f64::from(window.y) - top) / placement.scale,
-            width: f64::from(window.width) / placement.scale,
-            height: f64::from(window.height) / placement.scale,
+        let (placement, size) = (&layer.placement, (window.width, window.height));
+        let crop = if layer.tile == Tile::None {
+            let (left, top, _, _) = edges(placement, layer.size());
+            Crop {
+                x: (window.left as f64 - left) / placement.scale,
+                y: (window.top as f64 - top) / placement.scale,
+                width: f64::from(window.width) / placement.scale,
+                height: f64::from(window.height) / placement.scale,
+            }
+        } else {
+            // What repeats fills its whole pixels: a soft edge would be a seam.
+            let (width, height) = layer.size();
+            whole(if turns.is_multiple_of(2) { (width, height) } else { (height, width) })
         };
-        let size = (window.width, window.height);
-        let kept = Kept::Scaled {
-            digest: overlay.digest,
-            flip: placement.flip,
-            quarter_turns: turns,
-            crop: bits(crop),
-            size,
-        };
-        self.cache.get_or(kept, || {
-            Ok(scale(&*self.oriented(overlay, placement.flip, turns, ingredients)?, crop, size.0, size.1))
-        })
+        self.scaled(layer, turns, crop, size, ingredients)
     }
 
     /// A layer at an odd angle: reduced to the size it is drawn at, then looked up pixel by pixel.
-    fn turned_layer(
+    fn turned(
         &self,
-        overlay: &Ingredient,
-        placement: &Placement,
-        window: Rect,
+        layer: &PlannedLayer,
+        window: Window,
         ingredients: &Ingredients,
     ) -> Result<Pixmap, RenderError> {
-        let (width, height) = overlay.size;
+        let (placement, (width, height)) = (&layer.placement, layer.size());
         let reduced = |side: u32| {
             if placement.scale < 1.0 {
                 (libm::ceil(f64::from(side) * placement.scale) as u32).max(1)
@@ -241,73 +345,66 @@ impl Compositor {
             }
         };
         let size = (reduced(width), reduced(height));
-        let source = if size == overlay.size {
-            self.oriented(overlay, placement.flip, 0, ingredients)?
+        let source = if size == (width, height) {
+            self.oriented(layer, 0, ingredients)?
         } else {
-            let crop = Crop { x: 0.0, y: 0.0, width: f64::from(width), height: f64::from(height) };
-            let kept = Kept::Scaled {
-                digest: overlay.digest,
-                flip: placement.flip,
-                quarter_turns: 0,
-                crop: bits(crop),
-                size,
-            };
-            self.cache.get_or(kept, || {
-                Ok(scale(&*self.oriented(overlay, placement.flip, 0, ingredients)?, crop, size.0, size.1))
-            })?
+            self.scaled(layer, 0, whole((width, height)), size, ingredients)?
         };
         let (kx, ky) = (f64::from(size.0) / f64::from(width), f64::from(size.1) / f64::from(height));
         let inverse = inverse(placement, kx, ky);
-        Ok(transform(
-            &source,
-            &inverse,
-            (i64::from(window.x), i64::from(window.y)),
-            window.width,
-            window.height,
-        ))
+        Ok(transform(&source, &inverse, (window.left, window.top), window.width, window.height))
     }
+}
+
+/// A sprite laid side by side over a window.
+fn repeated(sprite: &Pixmap, at: Window, window: Window) -> Pixmap {
+    let mut out = Pixmap::filled(window.width, window.height, [0; 4]);
+    let (period, sprite_row) = (i64::from(at.width), at.width as usize * 4);
+    let first = (window.left - at.left).rem_euclid(period) as usize * 4;
+    for y in 0..window.height {
+        let from = (window.top + i64::from(y) - at.top).rem_euclid(i64::from(at.height)) as u32;
+        let row = out.row_mut(y);
+        let head = (sprite_row - first).min(row.len());
+        let (head, rest) = row.split_at_mut(head);
+        head.copy_from_slice(&sprite.row(from)[first..][..head.len()]);
+        for part in rest.chunks_mut(sprite_row) {
+            part.copy_from_slice(&sprite.row(from)[..part.len()]);
+        }
+    }
+    out
+}
+
+fn whole((width, height): (u32, u32)) -> Crop {
+    Crop { x: 0.0, y: 0.0, width: f64::from(width), height: f64::from(height) }
 }
 
 fn bits(crop: Crop) -> [u64; 4] {
     [crop.x.to_bits(), crop.y.to_bits(), crop.width.to_bits(), crop.height.to_bits()]
 }
 
-fn premultiplied(Colour { r, g, b, a }: Colour) -> [u8; 4] {
-    [multiply(r, a), multiply(g, a), multiply(b, a), a]
+fn ground_of(plan: &Plan) -> Ground {
+    Ground {
+        base: plan.base.digest,
+        crop: bits(plan.fitted.crop),
+        dest: plan.fitted.dest,
+        canvas: plan.canvas(),
+        background: premultiplied(plan.background()),
+    }
 }
 
-/// Left, top, right and bottom of a placed overlay on the canvas, fractional.
-fn bounds(placement: &Placement, (width, height): (u32, u32)) -> (f64, f64, f64, f64) {
-    let (cos, sin) = placement.cos_sin();
-    let side = |end: f64, pivot: f64| (end - pivot) * placement.scale;
-    let (l, r) = (side(0.0, placement.pivot.0), side(f64::from(width), placement.pivot.0));
-    let (t, b) = (side(0.0, placement.pivot.1), side(f64::from(height), placement.pivot.1));
-    let mut bounds = (f64::INFINITY, f64::INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY);
-    for (u, v) in [(l, t), (r, t), (r, b), (l, b)] {
-        let (x, y) = (placement.point.0 + u * cos - v * sin, placement.point.1 + u * sin + v * cos);
-        bounds = (bounds.0.min(x), bounds.1.min(y), bounds.2.max(x), bounds.3.max(y));
-    }
-    bounds
+fn kept_parts(plan: &Plan, output: Output) -> Kept {
+    let Output { format, quality, opaque } = output;
+    // PNG has no quality: one set of parts serves all.
+    let quality = if format == Format::Png { 0 } else { quality };
+    Kept::Parts { ground: ground_of(plan), format, quality, opaque }
 }
 
-/// The whole canvas pixels that a placed overlay touches; `None` if there are none.
-pub(crate) fn visible(placement: &Placement, size: (u32, u32), canvas: (u32, u32)) -> Option<Rect> {
-    /// Nearer than this to a pixel's edge is on it: rounding errors must not light a row of empty pixels.
-    const ON_EDGE: f64 = 1e-6;
-    /// Smaller than this on both axes a layer lights no pixel; kernels over whole pictures would be spent on nothing.
-    const SPECK: f64 = 0.05;
-    let (left, top, right, bottom) = bounds(placement, size);
-    if right - left < SPECK && bottom - top < SPECK {
-        return None;
+fn pictured(layer: &PlannedLayer) -> Pictured {
+    let mask = layer.mask.map(|mask| mask.digest);
+    match &layer.source {
+        Source::Picture(overlay) => Pictured::Overlay { digest: overlay.digest, mask },
+        Source::Fill { fill, size } => Pictured::Fill { fill: *fill, size: *size, mask },
     }
-    // The soft edge of a turned overlay reaches a pixel further.
-    let margin = if placement.quarter_turns().is_some() { 0.0 } else { 1.0 };
-    let first = |edge: f64| libm::floor(edge - margin + ON_EDGE).max(0.0);
-    let last = |edge: f64, side: u32| libm::ceil(edge + margin - ON_EDGE).min(f64::from(side));
-    let (x0, x1) = (first(left), last(right, canvas.0));
-    let (y0, y1) = (first(top), last(bottom, canvas.1));
-    let shown = x0 < x1 && y0 < y1;
-    shown.then_some(Rect { x: x0 as u32, y: y0 as u32, width: (x1 - x0) as u32, height: (y1 - y0) as u32 })
 }
 
 /// The map from canvas pixels back to pixels of the overlay reduced by `kx`, `ky`.

@@ -53,7 +53,7 @@ test('errors say what, where and why', () => {
   assert.throws(() => canonical('/c/tabby/top-hat;rotate=x.png'), failure('bad-recipe', '/layers/0/rotate'))
   assert.throws(() => pair().render('/c/wall/nobody.png'), failure('unknown-asset', '/layers/0'))
   assert.throws(() => pair().render('/c/wall/dot;at=tail.png'), failure('unknown-anchor', '/layers/0/at'))
-  assert.throws(() => pair().render('/c/wall/dot;blend=multiply.png'), failure('not-drawn', '/layers/0/blend'))
+  assert.throws(() => pair().render('/c/wall/dot.avif'), failure('not-drawn', '/format'))
   assert.throws(() => pair().render('/c/wall.auto', 'text/html'), failure('not-acceptable', '/format'))
   assert.throws(() => normalise(new Uint8Array([1, 2, 3])), failure('bad-image'))
   assert.throws(() => normalise(png(8, 8, () => RED).slice(0, 60)), failure('bad-image'))

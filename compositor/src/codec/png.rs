@@ -1,4 +1,10 @@
-//! PNG, through the `png` crate: every colour type in, RGB or RGBA with 8 bits out.
+//! PNG: every colour type in, through the `png` crate; RGB or RGBA with 8 bits out, composites strip by strip by our own
+//! hand, assets small by the crate's.
+
+mod deflate;
+mod filter;
+mod huffman;
+mod strips;
 
 use std::io::Cursor;
 
@@ -8,6 +14,8 @@ use super::{Decoded, Format, Input, check_size, encode_error};
 use crate::error::{AssetError, RenderError};
 use crate::limits::Limits;
 use crate::pixmap::{Pixmap, expand};
+
+pub(crate) use strips::{Checksum, Frame, Scratch, Strip};
 
 /// What the `png` crate may allocate besides the pixels: rows, a palette, profiles, text it skips.
 const DECODER_BYTES: usize = 16 << 20;
@@ -39,16 +47,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetErro
     Ok(Decoded { width, height, rgba, opaque, icc, exif })
 }
 
-/// How much time a file is worth.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effort {
-    /// A composite: written once for every combination.
-    Fast,
-    /// An asset: written once, read for years.
-    Small,
-}
-
-pub(super) fn encode(pixmap: Pixmap, opaque: bool, effort: Effort) -> Result<Vec<u8>, RenderError> {
+/// Encodes an asset: written once, read for years, so small before fast.
+pub(super) fn encode_to_keep(pixmap: Pixmap, opaque: bool) -> Result<Vec<u8>, RenderError> {
     let refuse = |error: png::EncodingError| encode_error(Format::Png, error);
     let (width, height) = pixmap.size();
     let (color, samples) = if opaque {
@@ -60,16 +60,8 @@ pub(super) fn encode(pixmap: Pixmap, opaque: bool, effort: Effort) -> Result<Vec
     let mut encoder = Encoder::new(&mut bytes, width, height);
     encoder.set_color(color);
     encoder.set_depth(BitDepth::Eight);
-    match effort {
-        Effort::Fast => {
-            encoder.set_compression(Compression::Fast);
-            encoder.set_filter(Filter::Up);
-        }
-        Effort::Small => {
-            encoder.set_compression(Compression::Balanced);
-            encoder.set_filter(Filter::Adaptive);
-        }
-    }
+    encoder.set_compression(Compression::Balanced);
+    encoder.set_filter(Filter::Adaptive);
     let mut writer = encoder.write_header().map_err(refuse)?;
     writer.write_image_data(&samples).map_err(refuse)?;
     writer.finish().map_err(refuse)?;

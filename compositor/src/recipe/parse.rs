@@ -10,8 +10,8 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use percent_encoding::percent_decode_str;
 
 use super::{
-    Align, At, Base, BlendMode, Colour, Content, Decimal, Fit, Flip, Gravity, Layer, Length, MAX_LAYERS,
-    MAX_SIDE, Operator, Position, Recipe, Requested, Shadow, Text, Tile,
+    Align, At, Base, BlendMode, Colour, Content, Decimal, Fill, Fit, Flip, Gradient, GradientShape, Gravity,
+    Layer, Length, MAX_LAYERS, MAX_SIDE, Operator, Position, Recipe, Requested, Shadow, Text, Tile,
 };
 use crate::asset::{AssetId, AssetRef, is_anchor_name};
 use crate::error::ParseError;
@@ -207,7 +207,7 @@ fn set_layer_parameter(
                 element.value(parameter, decimal_between("0.0001", "100"), "a number, 0.0001 to 100")?;
         }
         "rotate" => {
-            layer.rotate = element.value(parameter, Decimal::parse, "degrees clockwise, a plain decimal")?;
+            layer.rotate = element.value(parameter, Decimal::parse, DEGREES)?;
         }
         "flip" => {
             layer.flip = element.value(parameter, |v| word(Flip::WORDS, v), allowed_words(Flip::WORDS))?;
@@ -271,20 +271,47 @@ fn parse_text(element: &Element<'_>) -> Result<Text, ParseError> {
     Ok(parsed)
 }
 
-fn parse_fill(element: &Element<'_>) -> Result<Colour, ParseError> {
-    let given = element.parameters.iter().find(|(name, _)| *name == "color");
-    given.map_or(Ok(Colour::BLACK), |&parameter| element.value(parameter, colour, COLOUR))
+fn parse_fill(element: &Element<'_>) -> Result<Fill, ParseError> {
+    let mut fill = Fill { colour: Colour::BLACK, gradient: None };
+    let (mut to, mut shape, mut angle) = (None, None, None);
+    for &parameter in &element.parameters {
+        match parameter.0 {
+            "color" => fill.colour = element.value(parameter, colour, COLOUR)?,
+            "to" => to = Some(element.value(parameter, colour, COLOUR)?),
+            "gradient" => {
+                let words = allowed_words(GradientShape::WORDS);
+                shape = Some(element.value(parameter, |v| word(GradientShape::WORDS, v), words)?);
+            }
+            "angle" => angle = Some(element.value(parameter, Decimal::parse, DEGREES)?),
+            _ => {}
+        }
+    }
+    let Some(to) = to else {
+        let orphan = shape.map(|_| "gradient").or(angle.map(|_| "angle"));
+        return orphan
+            .map_or(Ok(fill), |name| Err(element.refuse(name, "given", "only with `to`, the other colour")));
+    };
+    let shape = shape.unwrap_or_default();
+    if shape == GradientShape::Radial && angle.is_some() {
+        return Err(element.refuse("angle", "given", "only with `gradient=linear`"));
+    }
+    fill.gradient = Some(Gradient { to, shape, angle: angle.unwrap_or(DEFAULT_ANGLE) });
+    Ok(fill)
 }
 
 pub(super) const BASE_PARAMETERS: &[&str] = &["w", "h", "fit", "pos", "bg", "dpr", "q", "radius"];
 pub(super) const LAYER_PARAMETERS: &[&str] =
     &["at", "x", "y", "scale", "rotate", "flip", "opacity", "blend", "op", "tile", "shadow", "mask"];
 pub(super) const TEXT_PARAMETERS: &[&str] = &["t", "font", "size", "color", "align", "wrap"];
-const FILL_PARAMETERS: &[&str] = &["color"];
+pub(super) const FILL_PARAMETERS: &[&str] = &["color", "to", "gradient", "angle"];
 
 /// Line height of a text whose `size` is not given: a tenth of the canvas height.
 pub(super) const DEFAULT_TEXT_SIZE: Length = Length::Fraction(Decimal::from_ten_thousandths(1000));
 
+/// Direction of a gradient whose `angle` is not given: downwards.
+pub(super) const DEFAULT_ANGLE: Decimal = Decimal::whole(180);
+
+const DEGREES: &str = "degrees clockwise, a plain decimal";
 const SIDE: &str = "a whole number of CSS pixels, 1 to 8192";
 const COLOUR: &str = "`rrggbb` or `rrggbbaa`, hexadecimal";
 const RADIUS: &str = "a fraction of the shorter side, 0 to 0.5, or pixels, 0px to 16384px";

@@ -6,10 +6,10 @@ use std::fmt::{self, Write as _};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-use super::parse::DEFAULT_TEXT_SIZE;
+use super::parse::{DEFAULT_ANGLE, DEFAULT_TEXT_SIZE};
 use super::{
-    Align, At, Base, BlendMode, Colour, Content, Decimal, Fit, Flip, Layer, Length, Operator, Position,
-    Recipe, Shadow, Text, Tile,
+    Align, At, Base, BlendMode, Colour, Content, Decimal, Fill, Fit, Flip, GradientShape, Layer, Length,
+    Operator, Position, Recipe, Shadow, Text, Tile,
 };
 use crate::asset::{AssetId, AssetRef};
 
@@ -90,7 +90,7 @@ fn print_layer(path: &mut String, layer: &Layer, names: &impl Names) {
     match &layer.content {
         Content::Asset(_) => {}
         Content::Text(text) => print_text(path, text, names),
-        Content::Fill(fill) => parameter(path, "color", changed(*fill, Colour::BLACK).map(colour)),
+        Content::Fill(fill) => print_fill(path, fill),
     }
 }
 
@@ -101,6 +101,16 @@ fn print_text(path: &mut String, text: &Text, names: &impl Names) {
     parameter(path, "color", changed(text.colour, Colour::BLACK).map(colour));
     parameter(path, "align", changed(text.align, Align::default()).map(Align::word));
     parameter(path, "wrap", text.wrap);
+}
+
+fn print_fill(path: &mut String, fill: &Fill) {
+    parameter(path, "color", changed(fill.colour, Colour::BLACK).map(colour));
+    let Some(gradient) = &fill.gradient else { return };
+    parameter(path, "to", Some(colour(gradient.to)));
+    parameter(path, "gradient", changed(gradient.shape, GradientShape::default()).map(GradientShape::word));
+    if gradient.shape == GradientShape::Linear {
+        parameter(path, "angle", changed(gradient.angle, DEFAULT_ANGLE));
+    }
 }
 
 fn parameter(path: &mut String, name: &str, value: Option<impl fmt::Display>) {

@@ -76,7 +76,7 @@ fn render_explains_what_is_wrong() {
         (vec!["/c/cat.png", "-o", "x.jpg", "--catalogue", "catalogue"], "makes a png"),
         (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat=nothing.png"], "nothing.png"),
         (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat"], "id=file"),
-        (vec!["/c/cat/hat;blend=screen.png", "-o", "x.png", "--catalogue", "catalogue"], "not drawn yet"),
+        (vec!["/c/cat/hat.avif", "-o", "x.avif", "--catalogue", "catalogue"], "not drawn yet"),
     ] {
         let output = milliner(folder.path(), &[vec!["render"], args].concat());
         assert!(!output.status.success());
