@@ -140,25 +140,17 @@ impl Compositor {
         let known = self.cache.parts(&kept);
         let mut of_ground = known.map_or_else(|| vec![None; strips.parts() as usize], Arc::unwrap_or_clone);
         let (mut parts, mut learned) = (Vec::with_capacity(of_ground.len()), false);
-        let (mut band, mut scratch) = (Vec::new(), Scratch::default());
-        for (rows, numbers) in strips.bands() {
-            let mut drawn = false;
-            for number in numbers {
-                let Some(bare) = of_ground.get_mut(number as usize) else { continue };
-                if scene.touches(&rows, &strips.columns(number)) {
-                    if !drawn {
-                        scene.draw_rows(rows.clone(), &mut band);
-                        drawn = true;
-                    }
-                    parts.push(Arc::new(strips.encode(scene.rows_of(&rows, &band), number, &mut scratch)));
-                    continue;
-                }
-                learned |= bare.is_none();
-                let part = bare.get_or_insert_with(|| {
-                    Arc::new(strips.encode(scene.ground.rows(), number, &mut scratch))
-                });
-                parts.push(Arc::clone(part));
+        let (mut band, mut scratch) = (scene.band(), Scratch::default());
+        for (number, bare) in (0..).zip(&mut of_ground) {
+            if strips.areas(number).any(|(rows, columns)| scene.touches(&rows, &columns)) {
+                let rows = band.rows(strips.rows(number));
+                parts.push(Arc::new(strips.encode(rows, number, &mut scratch)));
+                continue;
             }
+            learned |= bare.is_none();
+            let part = bare
+                .get_or_insert_with(|| Arc::new(strips.encode(scene.ground.rows(), number, &mut scratch)));
+            parts.push(Arc::clone(part));
         }
         if learned {
             self.cache.put_parts(kept, of_ground);

@@ -42,19 +42,37 @@ impl Scene {
         canvas
     }
 
-    /// Draws rows into `band`, which is emptied first.
-    pub fn draw_rows(&self, rows: Range<u32>, band: &mut Vec<u8>) {
-        band.clear();
-        for y in rows {
-            let start = band.len();
-            band.extend_from_slice(self.ground.row(y));
-            finish_row(&self.layers, self.rounding, &mut band[start..], y);
-        }
+    /// For drawing it from top to bottom, a few rows at a time.
+    pub fn band(&self) -> Band<'_> {
+        Band { scene: self, first: 0, data: Vec::new() }
     }
+}
 
-    /// A band of rows that was drawn.
-    pub fn rows_of<'a>(&self, rows: &Range<u32>, band: &'a [u8]) -> Rows<'a> {
-        Rows { data: band, width: self.ground.width(), first: rows.start }
+/// The rows of a scene that were drawn last.
+pub(crate) struct Band<'a> {
+    scene: &'a Scene,
+    first: u32,
+    data: Vec<u8>,
+}
+
+impl Band<'_> {
+    /// These rows, drawn. Asked from top to bottom, no row is drawn twice.
+    pub fn rows(&mut self, rows: Range<u32>) -> Rows<'_> {
+        let width = self.scene.ground.width();
+        let row_bytes = width as usize * 4;
+        let drawn = self.first..self.first + (self.data.len() / row_bytes) as u32;
+        if drawn.contains(&rows.start) {
+            self.data.drain(..(rows.start - drawn.start) as usize * row_bytes);
+        } else {
+            self.data.clear();
+        }
+        self.first = rows.start;
+        for y in rows.start + (self.data.len() / row_bytes) as u32..rows.end {
+            let start = self.data.len();
+            self.data.extend_from_slice(self.scene.ground.row(y));
+            finish_row(&self.scene.layers, self.scene.rounding, &mut self.data[start..], y);
+        }
+        Rows { data: &self.data, width, first: self.first }
     }
 }
 

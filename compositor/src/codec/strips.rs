@@ -1,5 +1,5 @@
 //! Formats that are written strip by strip, behind one face. A file is a head, parts that each follow from their own
-//! pixels alone, and a tail; a band is the rows that are drawn together for some parts.
+//! pixels alone, and a tail.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -45,21 +45,21 @@ impl Strips {
         }
     }
 
-    /// Bands of rows, each with its parts.
-    pub fn bands(&self) -> impl Iterator<Item = (Range<u32>, Range<u32>)> {
-        (0..self.parts()).map(|part| match self {
-            Self::Png(frame) => (frame.rows(part), part..part + 1),
-        })
-    }
-
-    /// The columns of a part.
-    pub fn columns(&self, _part: u32) -> Range<u32> {
+    /// The rows that a part needs.
+    pub fn rows(&self, part: u32) -> Range<u32> {
         match self {
-            Self::Png(_) => 0..u32::MAX,
+            Self::Png(frame) => frame.rows(part),
         }
     }
 
-    /// Encodes a part from the rows of its band.
+    /// Rows and columns of every rectangle of pixels that a part stands for.
+    pub fn areas(&self, part: u32) -> impl Iterator<Item = (Range<u32>, Range<u32>)> {
+        match self {
+            Self::Png(frame) => std::iter::once((frame.rows(part), 0..frame.width())),
+        }
+    }
+
+    /// Encodes a part from its rows.
     pub fn encode(&self, rows: Rows<'_>, part: u32, scratch: &mut Scratch) -> Part {
         match self {
             Self::Png(frame) => {

@@ -54,6 +54,10 @@ impl Frame {
         Frame { width, height, opaque }
     }
 
+    pub fn width(&self) -> u32 {
+        self.width
+    }
+
     fn strip_rows(&self) -> u32 {
         let row_bytes = self.width.saturating_mul(self.samples());
         STRIP_ROWS.max(MIN_STRIP_BYTES.div_ceil(row_bytes))
