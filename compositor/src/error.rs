@@ -1,5 +1,5 @@
 //! Errors, named for who is to blame: [`ParseError`] the URL, [`ResolveError`] the URL against the catalogue,
-//! [`AssetError`] an uploaded image, [`RenderError`] a stored asset, a limit or an encoder. None knows HTTP.
+//! [`AssetError`] an uploaded image or font, [`RenderError`] a stored asset, a limit or an encoder. None knows HTTP.
 
 use std::fmt;
 
@@ -162,7 +162,7 @@ impl ResolveError {
     }
 }
 
-/// What is wrong with an image that somebody wants to add.
+/// What is wrong with an image or a font that somebody wants to add.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AssetError {
     /// Not one of the formats we read.
@@ -176,8 +176,14 @@ pub enum AssetError {
         /// Its reason.
         reason: String,
     },
+    /// A font that cannot set text.
+    #[error("the font cannot be used: {reason}")]
+    Font {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Sound, as far as can be told without decoding it, but too large.
-    #[error("the image's {what} is {needed}; at most {allowed} is allowed")]
+    #[error("the file's {what} is {needed}; at most {allowed} is allowed")]
     Limit {
         /// What is too large.
         what: &'static str,
