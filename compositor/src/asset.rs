@@ -10,6 +10,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AssetId(String);
 
+impl AssetId {
+    /// The font of a text that names none: `sans`.
+    pub fn default_font() -> Self {
+        AssetId("sans".to_owned())
+    }
+}
+
 /// A name that is not an asset id, or a pin that is not a digest prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {

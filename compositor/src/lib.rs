@@ -6,7 +6,6 @@
 
 #![warn(missing_docs)]
 
-#[cfg_attr(not(test), expect(dead_code, reason = "text is drawn through it, once plans carry text"))]
 mod affine;
 pub mod asset;
 mod blend;
@@ -32,7 +31,6 @@ mod scene;
 mod shadow;
 pub mod signature;
 mod source;
-#[cfg_attr(not(test), expect(dead_code, reason = "plans do not carry text yet"))]
 mod text;
 
 pub use asset::{Anchor, Asset, AssetId, AssetRef, Digest, Focus, Kind};

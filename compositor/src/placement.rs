@@ -63,28 +63,57 @@ pub(crate) fn place(
     dpr: f64,
 ) -> Placement {
     let (width, height) = (f64::from(size.0), f64::from(size.1));
-    let canvas = (f64::from(fitted.canvas.0), f64::from(fitted.canvas.1));
     let factor = layer.scale.to_f64();
-    let (pivot, scale, tilt, point) = match hold {
+    let (pivot, scale, tilt) = match hold {
         Hold::Anchors { base, overlay } => {
             let (pivot, overlay_angle) = mirrored(overlay, layer.flip);
             let designed = base.span * f64::from(base_size.0) * fitted.scale() / (overlay.span * width);
-            let point = fitted.point(base_size, base.x, base.y);
-            ((pivot.0 * width, pivot.1 * height), designed * factor, base.angle - overlay_angle, point)
+            ((pivot.0 * width, pivot.1 * height), designed * factor, base.angle - overlay_angle)
         }
         Hold::Gravity(gravity) => {
             let (fx, fy) = gravity.fractions();
-            ((fx * width, fy * height), factor * canvas.0 / width, 0.0, (fx * canvas.0, fy * canvas.1))
+            ((fx * width, fy * height), factor * f64::from(fitted.canvas.0) / width, 0.0)
         }
     };
-    let angle = (tilt + layer.rotate.to_f64()) % 360.0;
-    Placement {
-        flip: layer.flip,
-        pivot,
-        scale,
-        angle: if angle < 0.0 { angle + 360.0 } else { angle },
-        point: (point.0 + layer.x.device_px(canvas.0, dpr), point.1 + layer.y.device_px(canvas.1, dpr)),
-    }
+    let angle = degrees(tilt + layer.rotate.to_f64());
+    Placement { flip: layer.flip, pivot, scale, angle, point: point(layer, hold, base_size, fitted, dpr) }
+}
+
+/// Places a block of text, whose size only its font knows: the pivot is in fractions of the block's sides until
+/// [`Placement::of_block`]. Its size is `size` alone, so `scale` multiplies that.
+pub(crate) fn place_text(
+    layer: &Layer,
+    hold: Hold,
+    base_size: (u32, u32),
+    fitted: &Fitted,
+    dpr: f64,
+) -> Placement {
+    let (pivot, tilt) = match hold {
+        Hold::Anchors { base, .. } => ((0.5, 0.5), base.angle),
+        Hold::Gravity(gravity) => (gravity.fractions(), 0.0),
+    };
+    let angle = degrees(tilt + layer.rotate.to_f64());
+    let point = point(layer, hold, base_size, fitted, dpr);
+    Placement { flip: layer.flip, pivot, scale: layer.scale.to_f64(), angle, point }
+}
+
+/// The point of the canvas that a layer is held by, in device pixels.
+fn point(layer: &Layer, hold: Hold, base_size: (u32, u32), fitted: &Fitted, dpr: f64) -> (f64, f64) {
+    let canvas = (f64::from(fitted.canvas.0), f64::from(fitted.canvas.1));
+    let (x, y) = match hold {
+        Hold::Anchors { base, .. } => fitted.point(base_size, base.x, base.y),
+        Hold::Gravity(gravity) => {
+            let (fx, fy) = gravity.fractions();
+            (fx * canvas.0, fy * canvas.1)
+        }
+    };
+    (x + layer.x.device_px(canvas.0, dpr), y + layer.y.device_px(canvas.1, dpr))
+}
+
+/// From 0 up to 360.
+fn degrees(angle: f64) -> f64 {
+    let angle = angle % 360.0;
+    if angle < 0.0 { angle + 360.0 } else { angle }
 }
 
 /// An anchor's point and angle on the mirrored overlay.
@@ -96,6 +125,12 @@ fn mirrored(anchor: Anchor, flip: Flip) -> ((f64, f64), f64) {
 }
 
 impl Placement {
+    /// The placement of a block of text of this size.
+    #[must_use]
+    pub fn of_block(self, (width, height): (f64, f64)) -> Self {
+        Placement { pivot: (self.pivot.0 * width, self.pivot.1 * height), ..self }
+    }
+
     /// Cosine and sine of the angle; exact at quarter turns, the same bits on every target.
     pub fn cos_sin(&self) -> (f64, f64) {
         match self.quarter_turns() {

@@ -16,9 +16,9 @@ use crate::footprint::{Footprint, footprint};
 use crate::key::CompositeKey;
 use crate::limits::Limits;
 use crate::negotiate::negotiate;
-use crate::placement::{Hold, Placement, hold, place};
+use crate::placement::{Hold, Placement, hold, place, place_text};
 use crate::recipe::{
-    At, Colour, Content, Fill, Fit, Layer, Length, Position, Recipe, Requested, Shadow, Tile,
+    At, Colour, Content, Fill, Fit, Layer, Length, Position, Recipe, Requested, Shadow, Text, Tile,
 };
 use crate::rounding::Rounding;
 use crate::shadow::Cast;
@@ -38,6 +38,9 @@ pub struct Plan {
     pub(crate) opaque: bool,
     undrawn: Option<Undrawn>,
 }
+
+/// What a text's glyphs and outlines may take in memory.
+const TEXT_BYTES: u64 = 8 << 20;
 
 /// One picture that a plan needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,23 +69,47 @@ pub(crate) enum Source {
     Picture(Ingredient),
     /// A fill as large as the canvas.
     Fill { fill: Fill, size: (u32, u32) },
+    /// A text; its layer's placement is that of its block.
+    Text(PlannedText),
+}
+
+/// A text in device pixels.
+#[derive(Clone, Debug)]
+pub(crate) struct PlannedText {
+    pub text: Text,
+    pub font: Digest,
+    /// Length of the font's file.
+    pub font_bytes: u64,
+    pub size_px: f64,
+    pub wrap_px: Option<f64>,
+}
+
+impl Source {
+    /// Width and height in pixels of its own; `None`: only the font knows.
+    pub fn size(&self) -> Option<(u32, u32)> {
+        match self {
+            Source::Picture(overlay) => Some(overlay.size),
+            Source::Fill { size, .. } => Some(*size),
+            Source::Text(_) => None,
+        }
+    }
 }
 
 impl PlannedLayer {
-    /// Width and height of the source in pixels of its own.
-    pub fn size(&self) -> (u32, u32) {
-        match &self.source {
-            Source::Picture(overlay) => overlay.size,
-            Source::Fill { size, .. } => *size,
-        }
-    }
-
     fn pictures(&self) -> impl Iterator<Item = &Ingredient> {
         let overlay = match &self.source {
             Source::Picture(overlay) => Some(overlay),
-            Source::Fill { .. } => None,
+            Source::Fill { .. } | Source::Text(_) => None,
         };
         overlay.into_iter().chain(&self.mask)
+    }
+
+    fn digests(&self) -> impl Iterator<Item = Digest> {
+        let font = match &self.source {
+            Source::Text(text) => Some(text.font),
+            Source::Picture(_) | Source::Fill { .. } => None,
+        };
+        self.pictures().map(|picture| picture.digest).chain(font)
     }
 }
 
@@ -111,6 +138,7 @@ impl Catalogue {
         recipe.format = Requested::from(format);
         recipe.canonicalise();
 
+        let dpr = recipe.base.dpr.to_f64();
         let mut resolved = Resolved::new(self, &recipe, base);
         let mut layers = Vec::with_capacity(recipe.layers.len());
         for (i, layer) in recipe.layers.iter().enumerate() {
@@ -121,12 +149,18 @@ impl Catalogue {
                     (Source::Picture(Ingredient::of(overlay)), &overlay.anchors)
                 }
                 Content::Fill(fill) => (Source::Fill { fill: *fill, size: fitted.canvas }, &BTreeMap::new()),
-                Content::Text(_) => continue,
+                Content::Text(text) => {
+                    let font = self.font(i, text)?;
+                    if text.font.is_none() {
+                        resolved.note(format_args!("layer {i} font {}", font.digest));
+                    }
+                    (Source::Text(planned_text(text, font, fitted.canvas, dpr)), &BTreeMap::new())
+                }
             };
             let hold =
                 hold(base, anchors, layer.at.as_ref()).map_err(|name| unknown_anchor(i, base, name))?;
             resolved.hold(i, hold);
-            layers.push(plan_layer(layer, source, mask, hold, base, &fitted, recipe.base.dpr.to_f64()));
+            layers.push(plan_layer(layer, source, mask, hold, base, &fitted, dpr));
         }
         let key = resolved.key();
         let immutable = recipe.is_pinned() && resolved.used.is_empty();
@@ -138,6 +172,16 @@ impl Catalogue {
     fn mask(&self, layer: usize, given: &Layer) -> Result<Option<Ingredient>, ResolveError> {
         let find = |mask| self.picture(&format!("/layers/{layer}/mask"), mask, Kind::Overlay);
         Ok(given.mask.as_ref().map(find).transpose()?.map(Ingredient::of))
+    }
+
+    fn font(&self, layer: usize, text: &Text) -> Result<&Asset, ResolveError> {
+        let pointer = format!("/layers/{layer}/font");
+        let id = text.font.clone().unwrap_or_else(AssetId::default_font);
+        let found = self.find(&pointer, &AssetRef::latest(id.clone()))?;
+        if found.kind == Kind::Font {
+            return Ok(found);
+        }
+        Err(ResolveError::WrongKind { pointer, id, kind: found.kind.word(), allowed: "a font" })
     }
 
     fn picture(&self, pointer: &str, asset: &AssetRef, wanted: Kind) -> Result<&Asset, ResolveError> {
@@ -171,17 +215,27 @@ fn plan_layer(
     fitted: &Fitted,
     dpr: f64,
 ) -> PlannedLayer {
-    let size = match &source {
-        Source::Picture(overlay) => overlay.size,
-        Source::Fill { size, .. } => *size,
-    };
+    let base_size = (base.width, base.height);
     PlannedLayer {
-        placement: place(layer, hold, size, (base.width, base.height), fitted, dpr),
+        placement: match source.size() {
+            Some(size) => place(layer, hold, size, base_size, fitted, dpr),
+            None => place_text(layer, hold, base_size, fitted, dpr),
+        },
         shadow: layer.shadow.map(|shadow| cast(shadow, fitted.canvas, dpr)),
         mix: Mix { blend: layer.blend, operator: layer.operator, opacity: layer.opacity },
         tile: layer.tile,
         source,
         mask,
+    }
+}
+
+fn planned_text(text: &Text, font: &Asset, canvas: (u32, u32), dpr: f64) -> PlannedText {
+    PlannedText {
+        font: font.digest,
+        font_bytes: font.bytes,
+        size_px: text.size.device_px(f64::from(canvas.1), dpr),
+        wrap_px: text.wrap.map(|wrap| wrap.device_px(f64::from(canvas.0), dpr)),
+        text: text.clone(),
     }
 }
 
@@ -280,9 +334,6 @@ impl crate::recipe::Names for Resolved<'_> {
 /// The first thing in the recipe that is not drawn yet.
 fn undrawn(recipe: &Recipe, format: Format) -> Option<Undrawn> {
     let missing = |pointer: String, name: String| Some(Undrawn { pointer, name });
-    if let Some(i) = recipe.layers.iter().position(|layer| matches!(layer.content, Content::Text(_))) {
-        return missing(format!("/layers/{i}"), "`~text`".into());
-    }
     match format {
         Format::Avif => missing("/format".into(), "`avif` output".into()),
         Format::Webp if recipe.base.quality != Some(100) => {
@@ -337,9 +388,11 @@ impl Plan {
     /// Content digests of everything that is drawn, base first, each once.
     pub fn ingredients(&self) -> Vec<Digest> {
         let mut digests = Vec::with_capacity(1 + self.layers.len());
-        for ingredient in self.pictures() {
-            if !digests.contains(&ingredient.digest) {
-                digests.push(ingredient.digest);
+        for digest in
+            std::iter::once(self.base.digest).chain(self.layers.iter().flat_map(PlannedLayer::digests))
+        {
+            if !digests.contains(&digest) {
+                digests.push(digest);
             }
         }
         digests
@@ -412,10 +465,15 @@ impl Plan {
         }
         let canvas = width.saturating_mul(height).saturating_mul(4);
         for (layer, footprint) in self.footprints() {
-            let side = u64::from(layer.size().0.max(layer.size().1));
+            let side = layer.source.size().map_or(0, |(width, height)| u64::from(width.max(height)));
             between = between.max(side.saturating_mul(u64::from(footprint.sprite.height)));
             let shaded = if layer.shadow.is_some() { footprint.spread.pixels().saturating_mul(2) } else { 0 };
-            let generated = if let Source::Fill { .. } = layer.source { width * height } else { 0 };
+            let generated = match &layer.source {
+                Source::Picture(_) => 0,
+                Source::Fill { .. } => width * height,
+                // Outlines, and coverage in two precisions.
+                Source::Text(text) => (text.font_bytes + TEXT_BYTES) / BYTES_PER_PIXEL + 2 * width * height,
+            };
             layers =
                 layers.saturating_add(footprint.pixels()).saturating_add(shaded).saturating_add(generated);
         }

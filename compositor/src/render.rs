@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::affine::Affine;
 use crate::asset::Digest;
 use crate::blend::{Mix, composite};
 use crate::cache::Cache;
@@ -10,15 +11,16 @@ use crate::codec::{self, Format, Output, Scratch, Strips};
 use crate::error::{AssetError, RenderError};
 use crate::fill::{self, premultiplied};
 use crate::fit::{Crop, Rect, Window};
-use crate::footprint::{Footprint, edges, footprint};
+use crate::footprint::{Footprint, bounds, edges, edges_of, finish, footprint, visible, whole};
 use crate::limits::Limits;
 use crate::pixmap::{Pixmap, multiply};
 use crate::placement::Placement;
-use crate::plan::{Ingredient, Plan, PlannedLayer, Source};
-use crate::recipe::{Fill, Flip, Tile};
+use crate::plan::{Ingredient, Plan, PlannedLayer, PlannedText, Source};
+use crate::recipe::{Fill, Flip, Text, Tile};
 use crate::resample::{Inverse, scale, transform};
 use crate::scene::{Placed, Scene};
 use crate::source;
+use crate::text::{Face, Layout, layout};
 
 /// Stored bytes of the assets that a plan names, by content digest.
 pub type Ingredients = HashMap<Digest, Arc<[u8]>>;
@@ -125,11 +127,10 @@ impl Compositor {
         let ground = self.ground(plan, ingredients)?;
         let mut layers = Vec::with_capacity(plan.layers.len());
         for layer in plan.layers.iter().filter(|layer| !layer.mix.is_idle()) {
-            let placed = match footprint(layer, plan.canvas()) {
-                Some(footprint) => self.placed(layer, footprint, ingredients)?,
-                None => None,
+            let (pixmap, at) = match self.placed(layer, plan.canvas(), ingredients)? {
+                Some((pixmap, at)) => (pixmap, Some(at)),
+                None => (Arc::default(), None),
             };
-            let (pixmap, at) = placed.map_or((Arc::default(), None), |(pixmap, at)| (pixmap, Some(at)));
             layers.push(Placed { pixmap, at, mix: layer.mix });
         }
         Ok(Scene { ground, layers, rounding: plan.rounding() })
@@ -164,7 +165,7 @@ impl Compositor {
         let (crop, dest) = (plan.fitted.crop, plan.fitted.dest);
         let background = premultiplied(plan.background());
         let as_it_is =
-            (dest.width, dest.height) == base.size && crop == whole(base.size) && canvas == base.size;
+            (dest.width, dest.height) == base.size && crop == whole_of(base.size) && canvas == base.size;
         if as_it_is && (base.opaque || background == [0; 4]) {
             return self.decoded(base, ingredients);
         }
@@ -209,14 +210,23 @@ impl Compositor {
         })
     }
 
-    /// A layer as it will lie on the canvas, and where: placed, repeated, with its shadow.
+    /// A layer as it will lie on the canvas, and where: placed, repeated, with its shadow. `None`: nowhere.
     fn placed(
         &self,
         layer: &PlannedLayer,
-        footprint: Footprint,
+        canvas: (u32, u32),
         ingredients: &Ingredients,
     ) -> Result<Option<(Arc<Pixmap>, Window)>, RenderError> {
-        let sprite = self.sprite(layer, footprint.sprite, ingredients)?;
+        let (sprite, footprint) = match &layer.source {
+            Source::Text(text) => match self.set(layer, text, canvas, ingredients)? {
+                Some(set) => set,
+                None => return Ok(None),
+            },
+            _ => match footprint(layer, canvas) {
+                Some(footprint) => (self.sprite(layer, footprint.sprite, ingredients)?, footprint),
+                None => return Ok(None),
+            },
+        };
         let spread = match layer.tile {
             Tile::None => sprite,
             _ => Arc::new(repeated(&sprite, footprint.sprite, footprint.spread)),
@@ -230,15 +240,86 @@ impl Compositor {
         })
     }
 
+    /// A text, set and drawn, its mask applied.
+    fn set(
+        &self,
+        layer: &PlannedLayer,
+        text: &PlannedText,
+        canvas: (u32, u32),
+        ingredients: &Ingredients,
+    ) -> Result<Option<(Arc<Pixmap>, Footprint)>, RenderError> {
+        let refuse = |source| RenderError::Asset { digest: text.font, source };
+        let font = ingredients.get(&text.font).ok_or(RenderError::Missing { digest: text.font })?;
+        let face = Face::open(Arc::clone(font)).map_err(refuse)?;
+        let Text { text: characters, align, colour, .. } = &text.text;
+        let layout = layout(characters, &face, text.size_px, *align, text.wrap_px).map_err(refuse)?;
+        let block = layout.size();
+        let placement = layer.placement.of_block(block);
+        let to_canvas = Affine::of(&placement, block);
+        let Some(footprint) = self.text_footprint(layer, &layout, &to_canvas, canvas)? else {
+            return Ok(None);
+        };
+        let mut drawn = layout.draw(&to_canvas, footprint.sprite, *colour).map_err(refuse)?;
+        if let Some(mask) = &layer.mask {
+            let mask = self.block_mask(mask, &placement, block, footprint.sprite, ingredients)?;
+            multiply_alpha(&mut drawn, &mask);
+        }
+        Ok(Some((Arc::new(drawn), footprint)))
+    }
+
+    /// The windows of a text: what its ink covers, or the whole block where it repeats.
+    fn text_footprint(
+        &self,
+        layer: &PlannedLayer,
+        layout: &Layout,
+        to_canvas: &Affine,
+        canvas: (u32, u32),
+    ) -> Result<Option<Footprint>, RenderError> {
+        let (width, height) = layout.size();
+        let sprite = if layer.tile == Tile::None {
+            let ink = layout.ink().map(|ink| edges_of(to_canvas, ink));
+            ink.and_then(|edges| visible(edges, false, bounds(layer, canvas)))
+        } else {
+            whole(edges_of(to_canvas, [0.0, 0.0, width, height]))
+        };
+        let Some(sprite) = sprite else { return Ok(None) };
+        let (needed, allowed) = (sprite.pixels(), self.limits.canvas_pixels);
+        if needed > allowed {
+            return Err(RenderError::Limit { what: "repeated text, in pixels,", needed, allowed });
+        }
+        Ok(finish(layer, sprite, canvas))
+    }
+
+    /// A mask as it lies over a block of text in a window.
+    fn block_mask(
+        &self,
+        mask: &Ingredient,
+        placement: &Placement,
+        (width, height): (f64, f64),
+        window: Window,
+        ingredients: &Ingredients,
+    ) -> Result<Pixmap, RenderError> {
+        let flip = placement.flip;
+        let decoded = self.decoded(mask, ingredients)?.oriented(flip.horizontal(), flip.vertical(), 0);
+        // No larger than it is drawn, or looking it up pixel by pixel would miss most of it.
+        let side = |drawn: f64, own: u32| (libm::ceil(drawn * placement.scale).max(1.0) as u32).min(own);
+        let size = (side(width, mask.size.0), side(height, mask.size.1));
+        let reduced =
+            if size == mask.size { decoded } else { scale(&decoded, whole_of(mask.size), size.0, size.1) };
+        let inverse = inverse(placement, f64::from(size.0) / width, f64::from(size.1) / height);
+        Ok(transform(&reduced, &inverse, (window.left, window.top), window.width, window.height))
+    }
+
     fn sprite(
         &self,
         layer: &PlannedLayer,
         window: Window,
         ingredients: &Ingredients,
     ) -> Result<Arc<Pixmap>, RenderError> {
+        let size = layer.source.size().unwrap_or_default();
         match layer.placement.quarter_turns() {
-            Some(turns) => self.upright(layer, turns, window, ingredients),
-            None => self.turned(layer, window, ingredients).map(Arc::new),
+            Some(turns) => self.upright(layer, size, turns, window, ingredients),
+            None => self.turned(layer, size, window, ingredients).map(Arc::new),
         }
     }
 
@@ -247,17 +328,15 @@ impl Compositor {
         let plain = || match &layer.source {
             Source::Picture(overlay) => self.decoded(overlay, ingredients),
             Source::Fill { fill, size } => Ok(Arc::new(fill::draw(fill, size.0, size.1))),
+            Source::Text(_) => Ok(Arc::default()), // drawn where it lies, never before
         };
         let Some(mask) = &layer.mask else { return plain() };
         let kept = Kept::Masked { source: pictured(layer), mask: mask.digest };
         self.cache.pixmap(kept, || {
-            let (mut masked, (width, height)) = (Arc::unwrap_or_clone(plain()?), layer.size());
-            let mask = scale(&*self.decoded(mask, ingredients)?, whole(mask.size), width, height);
-            for (pixel, mask) in masked.data_mut().chunks_exact_mut(4).zip(mask.data().chunks_exact(4)) {
-                for sample in pixel {
-                    *sample = multiply(*sample, mask[3]);
-                }
-            }
+            let mut masked = Arc::unwrap_or_clone(plain()?);
+            let (width, height) = masked.size();
+            let mask = scale(&*self.decoded(mask, ingredients)?, whole_of(mask.size), width, height);
+            multiply_alpha(&mut masked, &mask);
             Ok(masked)
         })
     }
@@ -300,13 +379,14 @@ impl Compositor {
     fn upright(
         &self,
         layer: &PlannedLayer,
+        (width, height): (u32, u32),
         turns: u8,
         window: Window,
         ingredients: &Ingredients,
     ) -> Result<Arc<Pixmap>, RenderError> {
         let (placement, size) = (&layer.placement, (window.width, window.height));
         let crop = if layer.tile == Tile::None {
-            let (left, top, _, _) = edges(placement, layer.size());
+            let (left, top, _, _) = edges(placement, (width, height));
             Crop {
                 x: (window.left as f64 - left) / placement.scale,
                 y: (window.top as f64 - top) / placement.scale,
@@ -315,8 +395,7 @@ impl Compositor {
             }
         } else {
             // What repeats fills its whole pixels: a soft edge would be a seam.
-            let (width, height) = layer.size();
-            whole(if turns.is_multiple_of(2) { (width, height) } else { (height, width) })
+            whole_of(if turns.is_multiple_of(2) { (width, height) } else { (height, width) })
         };
         self.scaled(layer, turns, crop, size, ingredients)
     }
@@ -325,10 +404,11 @@ impl Compositor {
     fn turned(
         &self,
         layer: &PlannedLayer,
+        (width, height): (u32, u32),
         window: Window,
         ingredients: &Ingredients,
     ) -> Result<Pixmap, RenderError> {
-        let (placement, (width, height)) = (&layer.placement, layer.size());
+        let placement = &layer.placement;
         let reduced = |side: u32| {
             if placement.scale < 1.0 {
                 (libm::ceil(f64::from(side) * placement.scale) as u32).max(1)
@@ -340,7 +420,7 @@ impl Compositor {
         let source = if size == (width, height) {
             self.oriented(layer, 0, ingredients)?
         } else {
-            self.scaled(layer, 0, whole((width, height)), size, ingredients)?
+            self.scaled(layer, 0, whole_of((width, height)), size, ingredients)?
         };
         let (kx, ky) = (f64::from(size.0) / f64::from(width), f64::from(size.1) / f64::from(height));
         let inverse = inverse(placement, kx, ky);
@@ -366,7 +446,16 @@ fn repeated(sprite: &Pixmap, at: Window, window: Window) -> Pixmap {
     out
 }
 
-fn whole((width, height): (u32, u32)) -> Crop {
+/// Multiplies a picture by the alpha of another of the same size.
+fn multiply_alpha(pixmap: &mut Pixmap, mask: &Pixmap) {
+    for (pixel, mask) in pixmap.data_mut().chunks_exact_mut(4).zip(mask.data().chunks_exact(4)) {
+        for sample in pixel {
+            *sample = multiply(*sample, mask[3]);
+        }
+    }
+}
+
+fn whole_of((width, height): (u32, u32)) -> Crop {
     Crop { x: 0.0, y: 0.0, width: f64::from(width), height: f64::from(height) }
 }
 
@@ -396,6 +485,7 @@ fn pictured(layer: &PlannedLayer) -> Pictured {
     match &layer.source {
         Source::Picture(overlay) => Pictured::Overlay { digest: overlay.digest, mask },
         Source::Fill { fill, size } => Pictured::Fill { fill: *fill, size: *size, mask },
+        Source::Text(text) => Pictured::Overlay { digest: text.font, mask },
     }
 }
 

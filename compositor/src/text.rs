@@ -22,7 +22,7 @@ use self::raster::{Raster, TooMuch};
 use self::shape::{Paragraph, Shaped, Shaper};
 use crate::affine::Affine;
 use crate::error::AssetError;
-use crate::fit::Rect;
+use crate::fit::Window;
 use crate::pixmap::{Pixmap, multiply};
 use crate::recipe::{Align, Colour};
 
@@ -125,7 +125,7 @@ impl Layout {
     ///
     /// # Errors
     /// [`AssetError::Font`] if the font's outlines are made to take for ever.
-    pub fn draw(&self, to_canvas: &Affine, window: Rect, colour: Colour) -> Result<Pixmap, AssetError> {
+    pub fn draw(&self, to_canvas: &Affine, window: Window, colour: Colour) -> Result<Pixmap, AssetError> {
         let mut raster = Raster::new(window.width, window.height);
         let too_much = |_: TooMuch| bad("its outlines take too long to draw");
         let mask = self.mask(&mut raster, to_canvas, window).map_err(too_much)?;
@@ -147,7 +147,7 @@ impl Layout {
         &self,
         raster: &mut Raster,
         to_canvas: &Affine,
-        window: Rect,
+        window: Window,
     ) -> Result<Option<Vec<u8>>, TooMuch> {
         let mut mask: Option<Vec<u8>> = None;
         let width = window.width as usize;
@@ -169,7 +169,7 @@ impl Layout {
         &self,
         raster: &mut Raster,
         to_canvas: &Affine,
-        window: Rect,
+        window: Window,
         text_colour: Colour,
         pixmap: &mut Pixmap,
     ) -> Result<(), TooMuch> {
@@ -197,10 +197,10 @@ impl Layout {
     fn shapes(
         &self,
         to_canvas: &Affine,
-        window: Rect,
+        window: Window,
     ) -> impl Iterator<Item = (Range<usize>, Affine, Paint)> {
         let Affine { xx, xy, x0, yx, yy, y0 } = *to_canvas;
-        let (x0, y0) = (x0 - f64::from(window.x), y0 - f64::from(window.y));
+        let (x0, y0) = (x0 - window.left as f64, y0 - window.top as f64);
         let (right, down) = ((xx * self.scale, yx * self.scale), (xy * self.scale, yy * self.scale));
         self.glyphs.iter().flat_map(move |glyph| {
             let (x, y) = (xx * glyph.x + xy * glyph.y + x0, yx * glyph.x + yy * glyph.y + y0);

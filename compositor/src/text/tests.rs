@@ -47,8 +47,8 @@ fn check_wrap(text: &str, wrap: f64, expected: &[&str]) {
     assert_eq!(found, expected, "{text:?} at {wrap}");
 }
 
-fn window(width: u32, height: u32) -> Rect {
-    Rect { x: 0, y: 0, width, height }
+fn window(width: u32, height: u32) -> Window {
+    Window { left: 0, top: 0, width, height }
 }
 
 fn draw(bytes: &[u8], text: &str, align: Align, affine: Affine, size: (u32, u32)) -> Pixmap {
@@ -221,11 +221,14 @@ fn a_window_shows_its_part_of_the_whole() {
     let layout = layout("Rag & bone\nſhop", &face, 60.0, Align::Center, None).unwrap();
     let affine = Affine { xx: 1.1, xy: -0.3, x0: 30.4, yx: 0.25, yy: 0.9, y0: -12.6 };
     let whole = layout.draw(&affine, window(300, 200), Colour::BLACK).unwrap();
-    for part in [Rect { x: 57, y: 41, width: 101, height: 67 }, Rect { x: 299, y: 0, width: 1, height: 200 }]
-    {
+    for part in [
+        Window { left: 57, top: 41, width: 101, height: 67 },
+        Window { left: 299, top: 0, width: 1, height: 200 },
+    ] {
         let drawn = layout.draw(&affine, part, Colour::BLACK).unwrap();
         for (y, x) in (0..part.height).flat_map(|y| (0..part.width).map(move |x| (y, x))) {
-            let (here, there) = (alpha(&drawn, x, y), alpha(&whole, x + part.x, y + part.y));
+            let (here, there) =
+                (alpha(&drawn, x, y), alpha(&whole, x + part.left as u32, y + part.top as u32));
             assert!(here.abs_diff(there) <= 1, "({x}, {y}): {here} for {there}");
         }
     }

@@ -4,7 +4,10 @@
 
 use std::sync::Arc;
 
-use compositor::{Asset, Catalogue, Compositor, Digest, Ingredients, Kind, Limits, Pixmap, normalise};
+use compositor::{
+    Asset, Catalogue, Compositor, Digest, Ingredients, Kind, Limits, Normalised, Pixmap, normalise,
+    normalise_font,
+};
 
 /// A PNG of straight RGBA from a function of the pixel.
 pub fn png(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> Vec<u8> {
@@ -47,8 +50,17 @@ impl Shelf {
         }
     }
 
+    /// Adds a font; `sans` is that of every text that names none.
+    pub fn add_font(&mut self, id: &str, bytes: &[u8]) {
+        let normal = normalise_font(bytes, &Limits::default()).unwrap();
+        self.put(id, Kind::Font, normal);
+    }
+
     pub fn add(&mut self, id: &str, kind: Kind, bytes: &[u8]) -> &mut Asset {
-        let normal = normalise(bytes, &Limits::default()).unwrap();
+        self.put(id, kind, normalise(bytes, &Limits::default()).unwrap())
+    }
+
+    fn put(&mut self, id: &str, kind: Kind, normal: Normalised) -> &mut Asset {
         let asset = Asset {
             id: id.parse().unwrap(),
             digest: normal.digest,
