@@ -164,7 +164,7 @@ pub(crate) struct Output {
 pub(crate) fn encode(pixmap: Pixmap, output: Output) -> Result<Vec<u8>, RenderError> {
     match output.format {
         Format::Png => png::encode_to_keep(pixmap, output.opaque),
-        Format::Jpeg => jpeg::encode(pixmap, output),
+        Format::Jpeg => jpeg::encode(&pixmap, output),
         Format::Webp => webp::encode(pixmap, output.opaque),
         Format::Avif => {
             Err(RenderError::NotDrawn { pointer: "/format".into(), name: "`avif` output".into() })

@@ -106,19 +106,6 @@ impl Pixmap {
         rgb
     }
 
-    /// RGBA over white, for formats without alpha.
-    pub(crate) fn into_on_white(mut self, opaque: bool) -> Vec<u8> {
-        if !opaque {
-            for pixel in self.data.chunks_exact_mut(4) {
-                let rest = 255 - pixel[3];
-                for c in pixel {
-                    *c = c.saturating_add(rest);
-                }
-            }
-        }
-        self.data
-    }
-
     /// Has it no transparent pixel?
     pub(crate) fn is_opaque(&self) -> bool {
         self.data.chunks_exact(4).all(|pixel| pixel[3] == 255)
@@ -273,11 +260,5 @@ mod tests {
         assert_eq!(p.oriented(false, false, 2), picture(3, 2, &[6, 5, 4, 3, 2, 1]));
         assert_eq!(p.oriented(false, false, 3), picture(2, 3, &[3, 6, 2, 5, 1, 4]));
         assert_eq!(p.oriented(true, false, 1), picture(2, 3, &[6, 3, 5, 2, 4, 1]));
-    }
-
-    #[test]
-    fn white_shows_through_what_is_transparent() {
-        let p = Pixmap::from_straight_rgba(2, 1, vec![0, 0, 0, 0, 255, 0, 0, 128]).unwrap();
-        assert_eq!(p.into_on_white(false), [255, 255, 255, 255, 255, 127, 127, 255]);
     }
 }

@@ -1,18 +1,22 @@
-//! JPEG, through `zune-jpeg` and `jpeg-encoder` (its scalar code, the same bytes on every target).
+//! JPEG: read through `zune-jpeg`, written by [`encode`] in code of ours, stripped of metadata without either.
 
-use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
+mod dct;
+pub(super) mod encode;
+mod entropy;
+mod samples;
+mod tables;
+
 use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use super::{Decoded, Format, Input, Output, check_size, encode_error};
+use self::encode::{Band, Frame};
+use super::{Decoded, Input, Output, check_size};
 use crate::error::{AssetError, RenderError};
 use crate::limits::Limits;
 use crate::pixmap::Pixmap;
 
-/// Above this quality chroma is kept at full resolution; below it, 4:2:0 saves a third of the bytes unseen.
-const FULL_CHROMA_ABOVE: u8 = 90;
 /// Largest side the format can have (ITU-T T.81, section B.2.2).
 const MAX_SIDE: usize = 65_535;
 /// A progressive file has about ten scans; thousands are an attack on the decoder's time.
@@ -38,17 +42,15 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetErro
     Ok(Decoded { width, height, rgba, opaque: true, icc: decoder.icc_profile(), exif })
 }
 
-pub(super) fn encode(pixmap: Pixmap, output: Output) -> Result<Vec<u8>, RenderError> {
-    let refuse = |reason: String| encode_error(Format::Jpeg, reason);
-    let side =
-        |side: u32| u16::try_from(side).map_err(|_| refuse(format!("a side of {side} pixels is over 65535")));
-    let (width, height) = (side(pixmap.width())?, side(pixmap.height())?);
-    let pixels = pixmap.into_on_white(output.opaque);
-    let mut bytes = Vec::with_capacity(pixels.len() / 16);
-    let mut encoder = Encoder::new(&mut bytes, output.quality);
-    let full_chroma = output.quality > FULL_CHROMA_ABOVE;
-    encoder.set_sampling_factor(if full_chroma { SamplingFactor::F_1_1 } else { SamplingFactor::F_2_2 });
-    encoder.encode(&pixels, width, height, ColorType::Rgba).map_err(|error| refuse(error.to_string()))?;
+/// A whole picture; what is not opaque is put on white.
+pub(super) fn encode(pixmap: &Pixmap, output: Output) -> Result<Vec<u8>, RenderError> {
+    let frame = Frame::new(pixmap.width(), pixmap.height(), output.quality)?;
+    let mut bytes = frame.head();
+    bytes.reserve(pixmap.data().len() / 16);
+    for interval in 0..frame.intervals() {
+        frame.encode(Band { first_row: 0, data: pixmap.data() }, interval, &mut bytes);
+        bytes.extend_from_slice(&frame.marker_after(interval));
+    }
     Ok(bytes)
 }
 
