@@ -18,6 +18,8 @@ mod fit;
 mod footprint;
 pub mod key;
 pub mod limits;
+#[doc(hidden)]
+pub mod measured;
 mod negotiate;
 mod pixmap;
 mod placeholder;
