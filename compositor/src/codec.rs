@@ -7,7 +7,7 @@ mod strips;
 mod vp8l;
 mod webp;
 
-pub(crate) use jpeg::encode::{Band as JpegBand, Frame as JpegFrame};
+pub(crate) use jpeg::encode::Frame as JpegFrame;
 pub(crate) use jpeg::strip_metadata as strip_jpeg_metadata;
 pub(crate) use strips::{Parts, Scratch, Strips};
 

@@ -1,6 +1,6 @@
 //! Single steps of a render, for `benches/` to measure one by one. Not part of the interface.
 
-use crate::codec::{JpegBand, JpegFrame};
+use crate::codec::JpegFrame;
 use crate::error::RenderError;
 use crate::pixmap::Pixmap;
 
@@ -23,7 +23,7 @@ impl Jpeg {
 
     /// Appends the bytes of one restart interval of a picture of the size.
     pub fn encode(&self, picture: &Pixmap, interval: u32, out: &mut Vec<u8>) {
-        self.0.encode(JpegBand { first_row: 0, data: picture.data() }, interval, out);
+        self.0.encode(picture.rows(), interval, out);
     }
 
     /// A whole file.

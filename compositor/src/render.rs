@@ -100,7 +100,7 @@ impl Compositor {
         let scene = self.scene(plan, ingredients)?;
         let (width, height) = plan.canvas();
         let output = Output { format: plan.format, quality: plan.quality(), opaque: plan.opaque };
-        let bytes = match Strips::new(output, (width, height)) {
+        let bytes = match Strips::new(output, (width, height))? {
             Some(strips) => self.encode_strips(&strips, &scene, kept_parts(plan, output)),
             None => codec::encode(scene.draw(), output)?,
         };
@@ -143,7 +143,7 @@ impl Compositor {
         let (mut parts, mut learned) = (Vec::with_capacity(of_ground.len()), false);
         let (mut band, mut scratch) = (scene.band(), Scratch::default());
         for (number, bare) in (0..).zip(&mut of_ground) {
-            if strips.areas(number).any(|(rows, columns)| scene.touches(&rows, &columns)) {
+            if strips.covers(number, |rows, columns| scene.touches(rows, columns)) {
                 let rows = band.rows(strips.rows(number));
                 parts.push(Arc::new(strips.encode(rows, number, &mut scratch)));
                 continue;

@@ -11,7 +11,7 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
-use self::encode::{Band, Frame};
+use self::encode::Frame;
 use super::{Decoded, Input, Output, check_size};
 use crate::error::{AssetError, RenderError};
 use crate::limits::Limits;
@@ -48,7 +48,7 @@ pub(super) fn encode(pixmap: &Pixmap, output: Output) -> Result<Vec<u8>, RenderE
     let mut bytes = frame.head();
     bytes.reserve(pixmap.data().len() / 16);
     for interval in 0..frame.intervals() {
-        frame.encode(Band { first_row: 0, data: pixmap.data() }, interval, &mut bytes);
+        frame.encode(pixmap.rows(), interval, &mut bytes);
         bytes.extend_from_slice(&frame.marker_after(interval));
     }
     Ok(bytes)

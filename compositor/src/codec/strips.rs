@@ -4,12 +4,17 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Format, Output, png};
+use super::{Format, JpegFrame, Output, png};
+use crate::error::RenderError;
+use crate::fit::Rect;
 use crate::pixmap::Rows;
 
 /// The shape of a file.
 pub(crate) enum Strips {
+    /// A part is an `IDAT` chunk.
     Png(png::Frame),
+    /// A part is a restart interval with the marker behind it.
+    Jpeg(Box<JpegFrame>),
 }
 
 /// One part of a file.
@@ -24,6 +29,7 @@ pub(crate) struct Part {
 #[derive(Default)]
 pub(crate) struct Scratch {
     png: png::Scratch,
+    jpeg: Vec<u8>,
 }
 
 /// What of a file was made before, by the number of the part.
@@ -31,17 +37,22 @@ pub(crate) type Parts = Vec<Option<Arc<Part>>>;
 
 impl Strips {
     /// The shape of a file of this size; `None`: the format is not written strip by strip.
-    pub fn new(output: Output, (width, height): (u32, u32)) -> Option<Self> {
-        match output.format {
+    ///
+    /// # Errors
+    /// The format has no pictures of this size.
+    pub fn new(output: Output, (width, height): (u32, u32)) -> Result<Option<Self>, RenderError> {
+        Ok(match output.format {
             Format::Png => Some(Self::Png(png::Frame::new(width, height, output.opaque))),
-            Format::Jpeg | Format::Webp | Format::Avif => None,
-        }
+            Format::Jpeg => Some(Self::Jpeg(Box::new(JpegFrame::new(width, height, output.quality)?))),
+            Format::Webp | Format::Avif => None,
+        })
     }
 
     /// How many parts there are.
     pub fn parts(&self) -> u32 {
         match self {
             Self::Png(frame) => frame.strips(),
+            Self::Jpeg(frame) => frame.intervals(),
         }
     }
 
@@ -49,13 +60,17 @@ impl Strips {
     pub fn rows(&self, part: u32) -> Range<u32> {
         match self {
             Self::Png(frame) => frame.rows(part),
+            Self::Jpeg(frame) => frame.rows(part),
         }
     }
 
-    /// Rows and columns of every rectangle of pixels that a part stands for.
-    pub fn areas(&self, part: u32) -> impl Iterator<Item = (Range<u32>, Range<u32>)> {
+    /// Does a part stand for any pixel of a rectangle for which `is_in` holds? It is asked for rows and columns.
+    pub fn covers(&self, part: u32, is_in: impl Fn(&Range<u32>, &Range<u32>) -> bool) -> bool {
         match self {
-            Self::Png(frame) => std::iter::once((frame.rows(part), 0..frame.width())),
+            Self::Png(frame) => is_in(&frame.rows(part), &(0..frame.width())),
+            Self::Jpeg(frame) => frame
+                .pixels(part)
+                .any(|Rect { x, y, width, height }| is_in(&(y..y + height), &(x..x + width))),
         }
     }
 
@@ -66,22 +81,30 @@ impl Strips {
                 let png::Strip { chunk, checksum } = frame.encode(rows, part, &mut scratch.png);
                 Part { bytes: chunk, checksum }
             }
+            Self::Jpeg(frame) => {
+                let bytes = &mut scratch.jpeg;
+                bytes.clear();
+                frame.encode(rows, part, bytes);
+                bytes.extend_from_slice(&frame.marker_after(part));
+                Part { bytes: bytes.as_slice().into(), checksum: png::Checksum::EMPTY }
+            }
         }
     }
 
     /// The file.
     pub fn join(&self, parts: &[Arc<Part>]) -> Vec<u8> {
-        let mut file = Vec::with_capacity(parts.iter().map(|part| part.bytes.len()).sum::<usize>() + 128);
-        match self {
-            Self::Png(frame) => {
-                file.extend_from_slice(&frame.head());
-                let mut checksum = png::Checksum::EMPTY;
-                for part in parts {
-                    file.extend_from_slice(&part.bytes);
-                    checksum = checksum.followed_by(part.checksum);
-                }
-                file.extend_from_slice(&png::Frame::tail(checksum));
-            }
+        let mut file = match self {
+            Self::Png(frame) => frame.head(),
+            Self::Jpeg(frame) => frame.head(),
+        };
+        file.reserve(parts.iter().map(|part| part.bytes.len()).sum::<usize>() + 64);
+        for part in parts {
+            file.extend_from_slice(&part.bytes);
+        }
+        if let Self::Png(_) = self {
+            let checksums = parts.iter().map(|part| part.checksum);
+            let checksum = checksums.fold(png::Checksum::EMPTY, png::Checksum::followed_by);
+            file.extend_from_slice(&png::Frame::tail(checksum));
         }
         file
     }

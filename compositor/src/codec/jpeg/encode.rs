@@ -13,6 +13,7 @@ use super::samples::{self, Source};
 use super::tables::{self, CHROMA_AC, CHROMA_DC, HuffmanTable, LUMA_AC, LUMA_DC};
 use crate::error::RenderError;
 use crate::fit::Rect;
+use crate::pixmap::Rows;
 
 /// Above this quality chroma is kept at full resolution; below it, 4:2:0 saves a third of the bytes unseen.
 const FULL_CHROMA_ABOVE: u8 = 90;
@@ -37,15 +38,6 @@ const DRI: u8 = 0xdd;
 const SOS: u8 = 0xda;
 const RST0: u8 = 0xd0;
 const EOI: u8 = 0xd9;
-
-/// Rows of a canvas: premultiplied RGBA8 of the frame's width, from some row on. What is not opaque is put on white.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Band<'a> {
-    /// The canvas row that `data` starts with.
-    pub first_row: u32,
-    /// Whole rows.
-    pub data: &'a [u8],
-}
 
 /// How chroma is sampled, and with it how large an MCU is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +108,6 @@ impl Frame {
     }
 
     /// The pixels that an interval covers: one rectangle for each row of MCUs it has a part in, downwards.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for encoding again only what layers touch"))]
     pub fn pixels(&self, interval: u32) -> impl Iterator<Item = Rect> {
         let Range { mut start, end } = self.interval(interval);
         std::iter::from_fn(move || {
@@ -128,32 +119,11 @@ impl Frame {
     }
 
     /// The canvas rows that a band must have for an interval.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for encoding again only what layers touch"))]
     pub fn rows(&self, interval: u32) -> Range<u32> {
         let Range { start, end } = self.interval(interval);
         let side = self.sampling.mcu_side();
         let below = (end.saturating_sub(1) / self.columns + 1) * side;
         start / self.columns * side..below.min(self.height)
-    }
-
-    /// The intervals that cover any of these pixels, upwards.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for encoding again only what layers touch"))]
-    pub fn touched(&self, area: Rect) -> impl Iterator<Item = u32> {
-        let (side, length) = (self.sampling.mcu_side(), self.interval_length());
-        let mcus = |start: u32, extent: u32, whole: u32| {
-            let end = start.saturating_add(extent).min(whole);
-            if start < end { start / side..end.div_ceil(side) } else { 0..0 }
-        };
-        let columns = mcus(area.x, area.width, self.width);
-        let rows = if columns.is_empty() { 0..0 } else { mcus(area.y, area.height, self.height) };
-        let mut next = 0;
-        rows.flat_map(move |row| {
-            let left = row * self.columns;
-            let intervals =
-                ((left + columns.start) / length).max(next)..(left + columns.end).div_ceil(length);
-            next = next.max(intervals.end);
-            intervals
-        })
     }
 
     /// The file up to the first interval's bytes.
@@ -179,8 +149,8 @@ impl Frame {
         [0xff, if last { EOI } else { RST0 + (interval % 8) as u8 }]
     }
 
-    /// Appends an interval's bytes, without a marker. The band must have the interval's [`rows`](Self::rows).
-    pub fn encode(&self, band: Band<'_>, interval: u32, out: &mut Vec<u8>) {
+    /// Appends an interval's bytes, without a marker. What is not opaque is put on white. The band must have the interval's [`rows`](Self::rows).
+    pub fn encode(&self, band: Rows<'_>, interval: u32, out: &mut Vec<u8>) {
         let source = Source { band, width: self.width, height: self.height };
         let mcus = self.interval(interval);
         let mut bits = Bits::new(out);
@@ -327,7 +297,7 @@ mod tests {
 
     fn interval(frame: &Frame, picture: &Pixmap, interval: u32) -> Vec<u8> {
         let mut bytes = Vec::new();
-        frame.encode(Band { first_row: 0, data: picture.data() }, interval, &mut bytes);
+        frame.encode(picture.rows(), interval, &mut bytes);
         bytes
     }
 
@@ -475,14 +445,20 @@ mod tests {
                         inside.map(|(x, y)| covering[(y * width + x) as usize].unwrap()).collect();
                     expected.sort_unstable();
                     expected.dedup();
-                    assert_eq!(
-                        frame.touched(area).collect::<Vec<_>>(),
-                        expected,
-                        "{width}×{height}: {area:?}"
-                    );
+                    assert_eq!(touched(&frame, area), expected, "{width}×{height}: {area:?}");
                 }
             }
         }
+    }
+
+    /// The intervals that cover any of these pixels.
+    fn touched(frame: &Frame, area: Rect) -> Vec<u32> {
+        let overlap = |a: u32, a_side: u32, b: u32, b_side: u32| a.max(b) < (a + a_side).min(b + b_side);
+        let meets = |rect: Rect| {
+            overlap(rect.x, rect.width, area.x, area.width)
+                && overlap(rect.y, rect.height, area.y, area.height)
+        };
+        (0..frame.intervals()).filter(|interval| frame.pixels(*interval).any(meets)).collect()
     }
 
     #[test]
@@ -495,7 +471,7 @@ mod tests {
                     let (rows, row) = (frame.rows(i), width as usize * 4);
                     let data = &whole.data()[rows.start as usize * row..rows.end as usize * row];
                     let mut bytes = Vec::new();
-                    frame.encode(Band { first_row: rows.start, data }, i, &mut bytes);
+                    frame.encode(Rows { data, width: frame.width, first: rows.start }, i, &mut bytes);
                     assert_eq!(bytes, interval(&frame, &whole, i), "{width}×{height}: {i}");
                 }
             }

@@ -5,12 +5,12 @@
 //! gathered so that every step after works on rows of eight numbers next to each other.
 
 use super::dct::{Blocks, LANES, SAMPLE_SCALE};
-use super::encode::Band;
+use crate::pixmap::Rows;
 
 /// A picture's pixels, its last column and row going on for ever.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
-    pub band: Band<'a>,
+    pub band: Rows<'a>,
     pub width: u32,
     pub height: u32,
 }
@@ -19,7 +19,7 @@ impl<'a> Source<'a> {
     /// A row's pixels.
     fn row(self, y: u32) -> &'a [[u8; 4]] {
         let length = self.width as usize * 4;
-        let y = y.min(self.height - 1).saturating_sub(self.band.first_row) as usize;
+        let y = y.min(self.height - 1).saturating_sub(self.band.first) as usize;
         let row = self.band.data.get(y * length..).and_then(|rest| rest.get(..length));
         debug_assert!(row.is_some(), "row {y} is not in the band");
         row.unwrap_or_default().as_chunks().0
