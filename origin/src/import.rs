@@ -1,4 +1,4 @@
-//! `milliner import`: a folder of pictures and sidecar files becomes the catalogue. `tabby.svg` with `tabby.toml`
+//! `milliner import`: a folder of pictures, fonts and sidecar files becomes the catalogue. `tabby.svg` with `tabby.toml`
 //! beside it is the asset `tabby`. Doing it again changes nothing; what changed on disk is replaced.
 
 use std::path::{Path, PathBuf};
@@ -11,17 +11,17 @@ use crate::catalogue::LiveCatalogue;
 use crate::metadata::Metadata;
 use crate::rasterise::Rasteriser;
 use crate::store::Store;
-use crate::upload::{Changed, ImageType, Prepared, Unmentioned, UploadError, recognise};
+use crate::upload::{Changed, FileType, Prepared, Unmentioned, UploadError, recognise};
 
-/// One picture of a folder.
+/// One picture or font of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Source {
     pub id: AssetId,
-    pub image: PathBuf,
-    pub kind: ImageType,
+    pub file: PathBuf,
+    pub file_type: FileType,
 }
 
-/// Why a picture was not imported.
+/// Why a file was not imported.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
     #[error("{path}: {source}")]
@@ -36,31 +36,31 @@ pub enum ImportError {
     Upload { path: String, source: UploadError },
     #[error("{path}: decoding failed")]
     Panicked { path: String },
-    #[error("{path} holds no picture (svg, png, jpg, webp, gif)")]
+    #[error("{path} holds no picture and no font (svg, png, jpg, webp, gif, ttf, otf)")]
     Nothing { path: String },
 }
 
-/// What became of one picture.
+/// What became of one file.
 pub struct Imported {
     pub id: AssetId,
     pub changed: Changed,
     pub asset: compositor::Asset,
 }
 
-/// Every picture under a folder, sorted by path.
+/// Every picture and font under a folder, sorted by path.
 pub fn scan(folder: &Path) -> Result<Vec<Source>, ImportError> {
     let mut files = Vec::new();
     walk(folder, &mut files)?;
     files.sort();
     let mut sources: Vec<Source> = Vec::new();
-    for image in files {
-        let Some(kind) = image.extension().and_then(|e| e.to_str()).and_then(ImageType::from_extension)
+    for file in files {
+        let Some(file_type) = file.extension().and_then(|e| e.to_str()).and_then(FileType::from_extension)
         else {
             continue;
         };
-        let source = Source { id: id_of(&image)?, image, kind };
+        let source = Source { id: id_of(&file)?, file, file_type };
         if let Some(other) = sources.iter().find(|other| other.id == source.id) {
-            let (first, second) = (show(&other.image), show(&source.image));
+            let (first, second) = (show(&other.file), show(&source.file));
             return Err(ImportError::Twice { id: source.id, first, second });
         }
         sources.push(source);
@@ -68,7 +68,7 @@ pub fn scan(folder: &Path) -> Result<Vec<Source>, ImportError> {
     if sources.is_empty() { Err(ImportError::Nothing { path: show(folder) }) } else { Ok(sources) }
 }
 
-/// Imports pictures, a few at a time, in order.
+/// Imports files, a few at a time, in order.
 pub fn import<'a>(
     sources: &'a [Source],
     catalogue: &'a LiveCatalogue,
@@ -81,42 +81,42 @@ pub fn import<'a>(
         let (prepared, metadata) = load(source, rasteriser, limits).await?;
         let entered =
             prepared.enter(&source.id, &metadata, Unmentioned::Reset, catalogue, store, |_| true).await;
-        let refused = |error| ImportError::Upload { path: show(&source.image), source: error };
+        let refused = |error| ImportError::Upload { path: show(&source.file), source: error };
         let (record, changed) = entered.map_err(refused)?;
         Ok(Imported { id: source.id.clone(), changed, asset: record.current.asset.clone() })
     };
     futures::stream::iter(sources).map(one).buffered(at_once)
 }
 
-/// Reads one picture and its sidecar, ready to be an asset.
+/// Reads one file and its sidecar, ready to be an asset.
 pub async fn load(
     source: &Source,
     rasteriser: &Rasteriser,
     limits: &Limits,
 ) -> Result<(Prepared, Metadata), ImportError> {
-    let path = show(&source.image);
-    let metadata = sidecar(&source.image)?;
-    let bytes = tokio::fs::read(&source.image).await;
+    let path = show(&source.file);
+    let metadata = sidecar(&source.file)?;
+    let bytes = tokio::fs::read(&source.file).await;
     let bytes = Bytes::from(bytes.map_err(|source| ImportError::Read { path: path.clone(), source })?);
     let refused = |error| ImportError::Upload { path: path.clone(), source: error };
-    let recognised = recognise(bytes, Some(source.kind), rasteriser).await.map_err(refused)?;
+    let recognised = recognise(bytes, Some(source.file_type), rasteriser).await.map_err(refused)?;
     let limits = *limits;
     let prepared = tokio::task::spawn_blocking(move || recognised.prepare(&limits)).await;
     let prepared = prepared.map_err(|_| ImportError::Panicked { path: path.clone() })?;
     Ok((prepared.map_err(refused)?, metadata))
 }
 
-/// A picture given by path alone.
-pub fn source(id: AssetId, image: &Path) -> Result<Source, ImportError> {
-    let extension = image.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-    match ImageType::from_extension(extension) {
-        Some(kind) => Ok(Source { id, image: image.to_owned(), kind }),
-        None => Err(ImportError::Nothing { path: show(image) }),
+/// A file given by path alone.
+pub fn source(id: AssetId, file: &Path) -> Result<Source, ImportError> {
+    let extension = file.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+    match FileType::from_extension(extension) {
+        Some(file_type) => Ok(Source { id, file: file.to_owned(), file_type }),
+        None => Err(ImportError::Nothing { path: show(file) }),
     }
 }
 
-fn sidecar(image: &Path) -> Result<Metadata, ImportError> {
-    let path = image.with_extension("toml");
+fn sidecar(file: &Path) -> Result<Metadata, ImportError> {
+    let path = file.with_extension("toml");
     let text = match std::fs::read_to_string(&path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Metadata::default()),
         text => text.map_err(|source| ImportError::Read { path: show(&path), source })?,
@@ -125,9 +125,9 @@ fn sidecar(image: &Path) -> Result<Metadata, ImportError> {
         .map_err(|error| ImportError::Sidecar { path: show(&path), reason: error.to_string() })
 }
 
-fn id_of(image: &Path) -> Result<AssetId, ImportError> {
-    let name = image.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    name.parse().map_err(|_| ImportError::Name { path: show(image), name })
+fn id_of(file: &Path) -> Result<AssetId, ImportError> {
+    let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    name.parse().map_err(|_| ImportError::Name { path: show(file), name })
 }
 
 fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), ImportError> {

@@ -97,8 +97,10 @@ fn tidy(tags: Vec<String>) -> Vec<String> {
 /// Every rule for metadata, in one place.
 fn check(asset: &Asset) -> Result<(), MetadataError> {
     let refuse = |pointer: &str, detail: String| Err(MetadataError::new(pointer, detail));
-    if asset.kind == Kind::Font {
-        return refuse("/kind", "an image is a `base` or an `overlay`".to_owned());
+    match (asset.media_type.starts_with("font/"), asset.kind) {
+        (true, Kind::Base | Kind::Overlay) => return refuse("/kind", "a font is a `font`".to_owned()),
+        (false, Kind::Font) => return refuse("/kind", "an image is a `base` or an `overlay`".to_owned()),
+        (true, Kind::Font) | (false, Kind::Base | Kind::Overlay) => {}
     }
     if !is_plain(&asset.title, MAX_TEXT_CHARS) {
         return refuse(
@@ -120,6 +122,9 @@ fn check(asset: &Asset) -> Result<(), MetadataError> {
             format!("at most {MAX_TAGS} tags of 1 to {MAX_TAG_CHARS} characters, without commas"),
         );
     }
+    if asset.kind == Kind::Font && asset.focus.is_some() {
+        return refuse("/focus", "a font has no focal point".to_owned());
+    }
     if !asset.focus.is_none_or(|focus| focus.is_sane()) {
         return refuse("/focus", "x and y are fractions of the picture, from 0 to 1".to_owned());
     }
@@ -127,7 +132,11 @@ fn check(asset: &Asset) -> Result<(), MetadataError> {
 }
 
 fn check_anchors(asset: &Asset) -> Result<(), MetadataError> {
-    let most = if asset.kind == Kind::Overlay { 1 } else { MAX_ANCHORS };
+    let most = match asset.kind {
+        Kind::Base => MAX_ANCHORS,
+        Kind::Overlay => 1,
+        Kind::Font => 0,
+    };
     if asset.anchors.len() > most {
         let detail = format!("an asset of kind `{}` has at most {most} anchors", asset.kind.word());
         return Err(MetadataError::new("/anchors", detail));

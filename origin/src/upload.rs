@@ -1,10 +1,10 @@
 //! From a file somebody gives us to an asset: recognise, rasterise (SVG), normalise, store, and enter into the
-//! catalogue; blobs first, the record last. The upload API and `milliner import` share every step.
+//! catalogue; blobs first, the record last. A font goes the same way, but is kept as it came. The upload API and `milliner import` share every step.
 
-mod image_type;
+mod file_type;
 
 use bytes::Bytes;
-use compositor::{Asset, AssetError, AssetId, Digest, Kind, Limits, Normalised, normalise};
+use compositor::{Asset, AssetError, AssetId, Digest, Kind, Limits, Normalised, normalise, normalise_font};
 
 use crate::catalogue::{AssetRecord, Change, ChangeError, LiveCatalogue, Version};
 use crate::clock::unix_now;
@@ -12,23 +12,25 @@ use crate::metadata::{Metadata, MetadataError};
 use crate::rasterise::{RasteriseError, Rasteriser};
 use crate::store::{ObjectKey, Store, StoreError};
 
-pub use image_type::ImageType;
+pub use file_type::FileType;
 
 /// Worst case of decoding and converting one pixel of an upload: as read and as kept, four bytes each.
 const BYTES_PER_SOURCE_PIXEL: u64 = 8;
+/// A font is held as it came, as it is checked and as it is kept.
+const COPIES_OF_A_FONT: u64 = 3;
 
 /// A file that was recognised and is safe to decode: an SVG has become a PNG.
 #[derive(Debug)]
 pub struct Recognised {
     original: Bytes,
-    kind: ImageType,
-    raster: Bytes,
+    file_type: FileType,
+    decodable: Bytes,
 }
 
 /// A file that is fit to be an asset.
 pub struct Prepared {
     original: Bytes,
-    kind: ImageType,
+    file_type: FileType,
     normalised: Normalised,
 }
 
@@ -37,12 +39,12 @@ pub struct Prepared {
 pub enum UploadError {
     #[error("the body is empty")]
     Empty,
-    #[error("the body is not an image we can read; allowed: PNG, JPEG, WebP, GIF, SVG")]
+    #[error("the body is no image or font that we can read; allowed: PNG, JPEG, WebP, GIF, SVG, TTF, OTF")]
     Unrecognised,
     #[error("the body is said to be {declared}, but it is {found}")]
-    Mislabelled { declared: ImageType, found: ImageType },
+    Mislabelled { declared: FileType, found: FileType },
     #[error(transparent)]
-    Image(#[from] AssetError),
+    Unusable(#[from] AssetError),
     #[error(transparent)]
     Svg(#[from] RasteriseError),
     #[error(transparent)]
@@ -79,39 +81,44 @@ pub enum Unmentioned {
 /// Recognises a file by its content, which must agree with what it is `declared` to be; rasterises SVG.
 pub async fn recognise(
     original: Bytes,
-    declared: Option<ImageType>,
+    declared: Option<FileType>,
     rasteriser: &Rasteriser,
 ) -> Result<Recognised, UploadError> {
     if original.is_empty() {
         return Err(UploadError::Empty);
     }
-    let found = ImageType::sniff(&original).ok_or(UploadError::Unrecognised)?;
+    let found = FileType::sniff(&original).ok_or(UploadError::Unrecognised)?;
     if let Some(declared) = declared.filter(|declared| *declared != found) {
         return Err(UploadError::Mislabelled { declared, found });
     }
-    let raster = match found {
-        ImageType::Svg => rasteriser.rasterise(original.clone()).await?.into(),
+    let decodable = match found {
+        FileType::Svg => rasteriser.rasterise(original.clone()).await?.into(),
         _ => original.clone(),
     };
-    Ok(Recognised { original, kind: found, raster })
+    Ok(Recognised { original, file_type: found, decodable })
 }
 
 impl Recognised {
     /// Decodes and normalises, on the thread of the caller: a matter of tens of milliseconds.
     pub fn prepare(self, limits: &Limits) -> Result<Prepared, UploadError> {
-        let normalised = normalise(&self.raster, limits)?;
-        Ok(Prepared { original: self.original, kind: self.kind, normalised })
+        let normalise = if self.file_type.is_font() { normalise_font } else { normalise };
+        let normalised = normalise(&self.decodable, limits)?;
+        Ok(Prepared { original: self.original, file_type: self.file_type, normalised })
     }
 
     /// Memory that [`prepare`](Self::prepare) may need at most.
-    pub fn working_bytes(limits: &Limits) -> u64 {
+    pub fn working_bytes(&self, limits: &Limits) -> u64 {
+        if self.file_type.is_font() {
+            return self.original.len() as u64 * COPIES_OF_A_FONT;
+        }
         limits.source_pixels.saturating_mul(BYTES_PER_SOURCE_PIXEL).min(limits.working_bytes)
     }
 }
 
 impl Prepared {
-    /// The asset that this file makes, before anybody said anything about it.
+    /// The asset that this file makes, before anybody said anything about it: a font, or an image of this kind.
     pub fn asset(&self, id: &AssetId, kind: Kind) -> Asset {
+        let kind = if self.file_type.is_font() { Kind::Font } else { kind };
         Asset {
             id: id.clone(),
             digest: self.normalised.digest,
@@ -129,7 +136,7 @@ impl Prepared {
         }
     }
 
-    /// The normalised bytes.
+    /// The bytes that are drawn from.
     pub fn into_bytes(self) -> Vec<u8> {
         self.normalised.bytes
     }
@@ -167,7 +174,7 @@ impl Prepared {
                 return Ok(Change::Keep);
             }
             let added = record.and_then(|r| r.version(&asset.digest)).map_or_else(unix_now, |v| v.added);
-            let original_type = self.kind.media_type().to_owned();
+            let original_type = self.file_type.media_type().to_owned();
             let next = Version { asset, original, original_type, added };
             let after =
                 record.map(|record| record.replaced_by(next.clone())).unwrap_or(AssetRecord::new(next));
@@ -191,6 +198,15 @@ fn described(
 ) -> Result<Asset, MetadataError> {
     let mut asset = blank.clone();
     if let (Some(record), Unmentioned::Kept) = (before, unmentioned) {
+        let was = record.current.asset.kind;
+        if (was == Kind::Font) != (blank.kind == Kind::Font) {
+            let detail = format!(
+                "asset `{}` is a {}; a font cannot replace an image, nor an image a font",
+                blank.id,
+                was.word()
+            );
+            return Err(MetadataError::new("/kind", detail));
+        }
         let Asset { kind, title, tags, licence, anchors, focus, .. } = record.current.asset.clone();
         asset = Asset { kind, title, tags, licence, anchors, focus, ..asset };
     }

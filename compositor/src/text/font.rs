@@ -74,11 +74,11 @@ fn line_of(font: &Font) -> Result<(f64, f64), AssetError> {
 /// Checks a font for the catalogue; it is stored byte for byte.
 ///
 /// # Errors
-/// [`AssetError::Font`] says what it lacks, [`AssetError::Limit`] that it is too long.
+/// [`AssetError::Font`] says what it lacks, or that it is too long.
 pub fn normalise_font(bytes: &[u8], limits: &Limits) -> Result<Normalised, AssetError> {
     let (needed, allowed) = (bytes.len() as u64, limits.body_bytes.min(MAX_FONT_BYTES));
     if needed > allowed {
-        return Err(AssetError::Limit { what: "length in bytes", needed, allowed });
+        return Err(bad(format!("it is {needed} bytes long; at most {allowed} are allowed")));
     }
     let media_type = wrapper(bytes)?;
     let face = Face::open(Arc::from(bytes))?;

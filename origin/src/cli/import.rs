@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Args;
+use compositor::Kind;
 use futures::StreamExt;
 
 use super::{Failure, say};
@@ -15,7 +16,7 @@ use crate::rasterise::Rasteriser;
 use crate::store::Store;
 use crate::upload::Changed;
 
-/// Read a folder of pictures into the store.
+/// Read a folder of pictures and fonts into the store.
 #[derive(Args)]
 pub struct ImportArgs {
     /// The folder; `tabby.svg` with `tabby.toml` beside it becomes the asset `tabby`
@@ -32,7 +33,7 @@ struct Tally {
     refused: usize,
 }
 
-/// Imports every picture; says what became of each; fails if one was refused.
+/// Imports every file; says what became of each; fails if one was refused.
 pub async fn run(config: Config, args: ImportArgs) -> Result<ExitCode, Failure> {
     let sources = scan(&args.folder)?;
     let store = Store::open(&config.store).await?;
@@ -70,7 +71,11 @@ impl Tally {
         *count += 1;
         let asset = &imported.asset;
         let (id, kind) = (imported.id.to_string(), asset.kind.word());
-        format!("{word:<9}  {id:<24} {kind:<8} {}×{}  {} bytes", asset.width, asset.height, asset.bytes)
+        let size = match asset.kind {
+            Kind::Base | Kind::Overlay => format!("{}×{}  ", asset.width, asset.height),
+            Kind::Font => String::new(),
+        };
+        format!("{word:<9}  {id:<24} {kind:<8} {size}{} bytes", asset.bytes)
     }
 
     fn summary(&self, total: usize) -> String {

@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use compositor::{Asset, AssetId, Digest, Recipe};
+use compositor::{Asset, AssetId, Digest, Kind, Recipe};
 
 use super::cache_policy::CachePolicy;
 use super::conditional::{admits_change, has_current};
@@ -98,13 +98,15 @@ pub async fn get(
     Ok(view(StatusCode::OK, &record))
 }
 
-/// Get an asset's image
+/// Get an asset's image or font
 ///
-/// The normalised image, or with `w` a smaller rendition of it. With `digest`, that version; it never changes. Previews
-/// are made of it, so it needs a key only where composites need a signature.
+/// The normalised image, or with `w` a smaller rendition of it; or the font. With `digest`, that version; it never
+/// changes. Previews are made of it, so it needs a key only where composites need a signature.
 #[utoipa::path(get, path = "/v1/assets/{id}/content", tag = "Assets", security((), ("key" = [])),
     params(("id" = String, Path), ContentParams), responses(
-    (status = 200, description = "The image", content((String = "image/png"), (String = "image/jpeg"))),
+    (status = 200, description = "The image or font", content(
+        (String = "image/png"), (String = "image/jpeg"), (String = "font/ttf"), (String = "font/otf"))),
+    (status = 400, description = "`w` is not valid, or asked of a font", body = ProblemSchema),
     (status = 304, description = "`If-None-Match` names this image"),
     (status = 404, description = "There is no such asset, or no such version", body = ProblemSchema),
 ))]
@@ -118,6 +120,10 @@ pub async fn content(
     let asset = version(&record, params.digest.as_deref())?;
     let policy = CachePolicy::content(params.digest.is_some(), !app.signing.is_required());
     match params.w {
+        Some(_) if asset.kind == Kind::Font => {
+            let detail = format!("`w` makes a smaller picture, and asset `{}` is a font", asset.id);
+            Err(Error::malformed("/query/w", detail))
+        }
         Some(w) if !(1..=MAX_WIDTH).contains(&w) => {
             Err(Error::malformed("/query/w", format!("`w` is {w}; allowed: 1 to {MAX_WIDTH}")))
         }

@@ -30,7 +30,7 @@ use super::schema::ProblemSchema;
     tags(
         (name = "Delivery", description = "Pictures, by recipe and by key"),
         (name = "Catalogue", description = "What recipes are resolved with"),
-        (name = "Assets", description = "Bases and overlays"),
+        (name = "Assets", description = "Bases, overlays and fonts"),
         (name = "Composites", description = "Finished pictures"),
         (name = "Signatures", description = "URLs that cannot be made up"),
     ),

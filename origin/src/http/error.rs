@@ -3,7 +3,9 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use compositor::{AssetId, Digest, ParseError, RenderError, ResolveError, SignatureError, Undrawn};
+use compositor::{
+    AssetError, AssetId, Digest, ParseError, RenderError, ResolveError, SignatureError, Undrawn,
+};
 use serde::Serialize;
 
 use crate::keys::{KeyError, RateState, Scope};
@@ -88,6 +90,7 @@ pub const PROBLEMS: &[(&str, u16, &str)] = &[
     ("uri-too-long", 414, "The URL is too long"),
     ("unsupported-type", 415, "The body is of the wrong type"),
     ("bad-image", 422, "The image cannot be used"),
+    ("bad-font", 422, "The font cannot be used"),
     ("over-limit", 422, "The picture is over a limit"),
     ("too-many-calls", 429, "The API key has made too many calls"),
     ("internal", 500, "Something went wrong here"),
@@ -187,7 +190,7 @@ fn unrendered(failure: &RenderFailure) -> Problem {
         RenderFailure::Busy => Problem::new("busy", report).retry_after(RETRY_SECS),
         RenderFailure::Render(error) => match error.as_ref() {
             RenderError::Limit { .. } => Problem::new("over-limit", report),
-            RenderError::Asset { .. } => Problem::new("bad-image", report),
+            RenderError::Asset { source, .. } => Problem::new(unusable(source), report),
             RenderError::NotDrawn { pointer, .. } => Problem::at("not-drawn", report, pointer),
             RenderError::Missing { .. } | RenderError::Encode { .. } => {
                 Problem::new("internal", "").report(report)
@@ -206,13 +209,21 @@ fn not_uploaded(error: UploadError) -> Problem {
     match error {
         UploadError::Empty => Problem::new("bad-request", detail),
         UploadError::Mislabelled { .. } => Problem::new("unsupported-type", detail),
-        UploadError::Unrecognised | UploadError::Image(_) | UploadError::Svg(RasteriseError::Refused(_)) => {
+        UploadError::Unusable(error) => Problem::new(unusable(&error), detail),
+        UploadError::Unrecognised | UploadError::Svg(RasteriseError::Refused(_)) => {
             Problem::new("bad-image", detail)
         }
         UploadError::Svg(RasteriseError::Io(_)) => Problem::new("internal", "").report(detail),
         UploadError::Metadata(error) => Error::Metadata(error).problem(),
         UploadError::Store(error) => unavailable(&error),
         UploadError::Precondition => Error::Precondition.problem(),
+    }
+}
+
+fn unusable(error: &AssetError) -> &'static str {
+    match error {
+        AssetError::Font { .. } => "bad-font",
+        AssetError::Unrecognised | AssetError::Malformed { .. } | AssetError::Limit { .. } => "bad-image",
     }
 }
 

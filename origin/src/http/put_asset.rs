@@ -1,5 +1,5 @@
-//! `PUT /v1/assets/{id}`: upload or replace. The body is the image itself with metadata in the query, or a multipart
-//! form with an `image` and a JSON `metadata` part. A refused upload changes nothing.
+//! `PUT /v1/assets/{id}`: upload or replace. The body is the image or font itself with metadata in the query, or a
+//! multipart form with an `image` or a `font`, and a JSON `metadata` part. A refused upload changes nothing.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -20,15 +20,15 @@ use super::schema::{AssetView, MetadataSchema, ProblemSchema};
 use crate::app::App;
 use crate::catalogue::AssetRecord;
 use crate::metadata::{Metadata, MetadataError};
-use crate::upload::{Changed, ImageType, Recognised, Unmentioned, recognise};
+use crate::upload::{Changed, FileType, Unmentioned, recognise};
 
-const ALLOWED: &str =
-    "image/png, image/jpeg, image/webp, image/gif, image/svg+xml, or multipart/form-data with an image";
+const ALLOWED: &str = "image/png, image/jpeg, image/webp, image/gif, image/svg+xml, font/ttf, font/otf, or \
+                       multipart/form-data with one of them";
 
 /// What a request uploads.
 struct Given {
-    image: Bytes,
-    declared: ImageType,
+    file: Bytes,
+    declared: FileType,
     metadata: Metadata,
 }
 
@@ -39,19 +39,23 @@ struct Given {
 struct UploadSchema {
     /// PNG, JPEG, WebP, GIF or SVG.
     #[schema(format = Binary, content_media_type = "application/octet-stream")]
-    image: String,
+    image: Option<String>,
+    /// TTF or OTF, in place of an image.
+    #[schema(format = Binary, content_media_type = "application/octet-stream")]
+    font: Option<String>,
     metadata: Option<MetadataSchema>,
 }
 
 /// Upload or replace an asset
 ///
-/// Idempotent by content. The image is oriented, converted to sRGB, stripped of metadata and stored by its digest;
-/// the original is kept too. A replaced asset keeps its older versions addressable by digest, and the metadata that is
-/// not given again. A new asset is a `base` unless said.
+/// Idempotent by content. An image is oriented, converted to sRGB, stripped of metadata and stored by its digest;
+/// the original is kept too. A font (one TrueType or OpenType font, at most 16 MiB) is checked and stored as it is. A
+/// replaced asset keeps its older versions addressable by digest, and the metadata that is not given again; a font does
+/// not replace an image, nor an image a font. A new image is a `base` unless said; a font is always a `font`.
 #[utoipa::path(put, path = "/v1/assets/{id}", tag = "Assets",
     params(
         ("id" = String, Path),
-        ("kind" = Option<String>, Query, description = "`base` or `overlay`"),
+        ("kind" = Option<String>, Query, description = "`base` or `overlay`; of a font, `font`"),
         ("title" = Option<String>, Query),
         ("tags" = Option<String>, Query, description = "comma-separated"),
         ("licence" = Option<String>, Query),
@@ -60,7 +64,8 @@ struct UploadSchema {
     ),
     request_body(content(
         (Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/gif"),
-        (String = "image/svg+xml"), (UploadSchema = "multipart/form-data"),
+        (String = "image/svg+xml"), (Vec<u8> = "font/ttf"), (Vec<u8> = "font/otf"),
+        (UploadSchema = "multipart/form-data"),
     )),
     responses(
         (status = 200, description = "Replaced, updated, or the same as before", body = AssetView),
@@ -69,7 +74,7 @@ struct UploadSchema {
         (status = 412, description = "`If-Match` or `If-None-Match: *` does not hold", body = ProblemSchema),
         (status = 413, description = "The body is too large", body = ProblemSchema),
         (status = 415, description = "The body is of the wrong type", body = ProblemSchema),
-        (status = 422, description = "The image is broken or over a limit", body = ProblemSchema),
+        (status = 422, description = "The image or font is broken or over a limit", body = ProblemSchema),
         (status = 503, description = "Too many uploads are under way; `Retry-After` says when", body = ProblemSchema),
     ))]
 pub async fn put(
@@ -80,10 +85,10 @@ pub async fn put(
     let _place = app.uploads.try_acquire().map_err(|_| Error::TooManyUploads)?;
     let headers = request.headers().clone();
     let given = read(&app, request).await?;
-    let recognised = recognise(given.image, Some(given.declared), &app.rasteriser).await?;
+    let recognised = recognise(given.file, Some(given.declared), &app.rasteriser).await?;
     let limits = app.config.limits.picture;
-    let decode = move || recognised.prepare(&limits);
-    let prepared = app.renderer.run(Recognised::working_bytes(&limits), decode).await??;
+    let working_bytes = recognised.working_bytes(&limits);
+    let prepared = app.renderer.run(working_bytes, move || recognised.prepare(&limits)).await??;
     let admits = |record: Option<&AssetRecord>| admits_change(&headers, record.map(record_etag).as_ref());
     let entered =
         prepared.enter(&id, &given.metadata, Unmentioned::Kept, &app.catalogue, &app.store, admits).await;
@@ -99,10 +104,10 @@ async fn read(app: &App, request: Request) -> Result<Given, Error> {
         return read_form(request, limit).await;
     }
     let declared =
-        ImageType::from_media_type(&given).ok_or(Error::UnsupportedType { given, allowed: ALLOWED })?;
+        FileType::from_media_type(&given).ok_or(Error::UnsupportedType { given, allowed: ALLOWED })?;
     let metadata = from_query(request.uri().query().unwrap_or_default())?;
-    let image = read_body(request.into_body(), limit).await?;
-    Ok(Given { image, declared, metadata })
+    let file = read_body(request.into_body(), limit).await?;
+    Ok(Given { file, declared, metadata })
 }
 
 async fn read_form(request: Request, limit: u64) -> Result<Given, Error> {
@@ -111,24 +116,24 @@ async fn read_form(request: Request, limit: u64) -> Result<Given, Error> {
     let broken = |detail: String| Error::malformed("", format!("the multipart form is not valid: {detail}"));
     let request = Request::from_parts(parts, Body::from(body));
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| broken(error.body_text()))?;
-    let (mut image, mut metadata) = (None, Metadata::default());
+    let (mut file, mut metadata) = (None, Metadata::default());
     while let Some(field) = form.next_field().await.map_err(|error| broken(error.body_text()))? {
         let given = field.content_type().unwrap_or_default().to_owned();
         let name = field.name().unwrap_or_default().to_owned();
         let bytes = field.bytes().await.map_err(|error| broken(error.body_text()))?;
         match name.as_str() {
-            "image" => image = Some((bytes, given)),
+            "image" | "font" => file = Some((bytes, given)),
             "metadata" => {
                 let parsed = serde_json::from_slice(&bytes);
                 metadata = parsed.map_err(|error| MetadataError::new("/metadata", error.to_string()))?;
             }
-            _ => return Err(broken(format!("there is no part `{name}`; allowed: image, metadata"))),
+            _ => return Err(broken(format!("there is no part `{name}`; allowed: image, font, metadata"))),
         }
     }
-    let (image, given) = image.ok_or_else(|| broken("the part `image` is missing".to_owned()))?;
+    let (file, given) = file.ok_or_else(|| broken("the part `image` (or `font`) is missing".to_owned()))?;
     let declared =
-        ImageType::from_media_type(&given).ok_or(Error::UnsupportedType { given, allowed: ALLOWED })?;
-    Ok(Given { image, declared, metadata })
+        FileType::from_media_type(&given).ok_or(Error::UnsupportedType { given, allowed: ALLOWED })?;
+    Ok(Given { file, declared, metadata })
 }
 
 /// Metadata as query parameters.
@@ -143,7 +148,7 @@ fn from_query(query: &str) -> Result<Metadata, Error> {
             Error::malformed(format!("/query/{name}"), format!("`{name}` is `{value}`; allowed: {allowed}"))
         };
         match (name.as_str(), name.strip_prefix("anchor.")) {
-            ("kind", _) => metadata.kind = Some(kind(&value).ok_or_else(|| refuse("base, overlay"))?),
+            ("kind", _) => metadata.kind = Some(kind(&value).ok_or_else(|| refuse("base, overlay, font"))?),
             ("title", _) => metadata.title = Some(Some(value)),
             ("tags", _) => metadata.tags = Some(Some(tags(&value))),
             ("licence", _) => metadata.licence = Some(Some(value)),
@@ -166,7 +171,7 @@ fn from_query(query: &str) -> Result<Metadata, Error> {
 }
 
 fn kind(word: &str) -> Option<Kind> {
-    [Kind::Base, Kind::Overlay].into_iter().find(|kind| kind.word() == word)
+    [Kind::Base, Kind::Overlay, Kind::Font].into_iter().find(|kind| kind.word() == word)
 }
 
 fn tags(list: &str) -> Vec<String> {

@@ -18,14 +18,16 @@ pub struct AssetSchema {
     /// `[a-z0-9][a-z0-9-]{0,63}`
     #[schema(example = "tabby", pattern = "^[a-z0-9][a-z0-9-]{0,63}$")]
     id: String,
-    /// BLAKE3 of the normalised bytes, 64 hex digits; 10 or more of them pin a recipe to this version.
+    /// BLAKE3 of the normalised image, or of the font, 64 hex digits; 10 or more of them pin a recipe to this version.
     digest: String,
     kind: KindSchema,
+    /// In pixels; of a font, 0.
     width: u32,
+    /// In pixels; of a font, 0.
     height: u32,
-    /// Length of the normalised image.
+    /// Length of the normalised image, or of the font.
     bytes: u64,
-    /// `image/png` or `image/jpeg`
+    /// `image/png`, `image/jpeg`, `font/ttf` or `font/otf`
     media_type: String,
     /// Has it no transparent pixel?
     opaque: bool,
@@ -100,7 +102,7 @@ pub struct AssetView {
     asset: Asset,
     /// When this content was added.
     added: String,
-    /// Where the normalised image is.
+    /// Where the normalised image or the font is.
     content: String,
     /// The current version first.
     versions: Vec<VersionView>,

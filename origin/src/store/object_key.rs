@@ -11,7 +11,7 @@ use super::Records;
 pub enum ObjectKey {
     /// The record of an asset: its metadata and versions.
     Asset(AssetId),
-    /// A normalised image, by its content.
+    /// What is drawn from, by its content: a normalised image, or a font.
     Image(Digest),
     /// An upload as it came, by its content.
     Original(Digest),

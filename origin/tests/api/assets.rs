@@ -3,7 +3,7 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Origin, jpeg, png, request, svg};
+use crate::support::{Answer, OTF, Origin, TTF, jpeg, png, request, svg};
 
 #[tokio::test]
 async fn uploads_are_idempotent_by_content() {
@@ -30,7 +30,7 @@ async fn uploads_are_idempotent_by_content() {
 }
 
 #[tokio::test]
-async fn every_image_type_is_taken() {
+async fn every_file_type_is_taken() {
     let origin = Origin::empty().await;
     let gif = b"GIF89a\x02\0\x02\0\x80\0\0\0\0\0\xff\xff\xff,\0\0\0\0\x02\0\x02\0\0\x02\x02\x84\x51\0;";
     let mut webp = Vec::new();
@@ -48,6 +48,89 @@ async fn every_image_type_is_taken() {
         let stored = answer.value()["media_type"].as_str().unwrap().to_owned();
         assert_eq!(stored, if id == "jpeg" { "image/jpeg" } else { "image/png" });
     }
+}
+
+#[tokio::test]
+async fn fonts_are_stored_as_they_come() {
+    let origin = Origin::empty().await;
+    for (id, media_type, font) in [("sans", "font/ttf", TTF), ("serif", "font/otf", OTF)] {
+        let path = format!("/v1/assets/{id}");
+        let put = || origin.put(&path, media_type, font.to_vec());
+        let answer = put().await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let asset = answer.value();
+        assert_eq!((&asset["kind"], &asset["media_type"]), (&json!("font"), &json!(media_type)));
+        assert_eq!(
+            (&asset["width"], &asset["height"], &asset["bytes"]),
+            (&json!(0), &json!(0), &json!(font.len()))
+        );
+        let content = origin.get(&format!("{path}/content")).await;
+        assert_eq!((content.header("content-type"), content.body.as_ref()), (media_type, font));
+        assert_eq!(put().await.status, 200);
+    }
+    assert_eq!(origin.get("/v1/assets?kind=font").await.value()["assets"].as_array().unwrap().len(), 2);
+    let listed = origin.get("/v1/catalogue").await.value();
+    assert_eq!((&listed["assets"][0]["id"], &listed["assets"][0]["kind"]), (&json!("sans"), &json!("font")));
+}
+
+#[tokio::test]
+async fn a_font_is_no_picture() {
+    let origin = Origin::stocked().await;
+    origin.put("/v1/assets/sans?kind=font&title=Sans&licence=OFL-1.1", "font/ttf", TTF.to_vec()).await;
+    let narrow = origin.get("/v1/assets/sans/content?w=100").await;
+    narrow.assert_problem(400, "bad-request", Some("/query/w"));
+    assert!(narrow.text().contains("is a font"), "{}", narrow.text());
+    origin.get("/c/sans.png").await.assert_problem(400, "bad-recipe", Some("/base"));
+    origin.get("/c/cat/sans.png").await.assert_problem(400, "bad-recipe", Some("/layers/0"));
+    for (path, media_type, body, pointer) in [
+        ("/v1/assets/new?kind=base", "font/ttf", TTF.to_vec(), "/kind"),
+        ("/v1/assets/new?kind=font", "image/png", png(2, 2, [1; 4]), "/kind"),
+        ("/v1/assets/new?focus=0.5,0.5", "font/ttf", TTF.to_vec(), "/focus"),
+        ("/v1/assets/new?anchor.head=0.5,0.5,0.5", "font/ttf", TTF.to_vec(), "/anchors"),
+        ("/v1/assets/cat", "font/ttf", TTF.to_vec(), "/kind"),
+        ("/v1/assets/sans", "image/png", png(2, 2, [1; 4]), "/kind"),
+    ] {
+        origin.put(path, media_type, body).await.assert_problem(400, "bad-metadata", Some(pointer));
+    }
+    let patch = origin.json(Method::PATCH, "/v1/assets/sans", &json!({"kind": "overlay"})).await;
+    patch.assert_problem(400, "bad-metadata", Some("/kind"));
+    origin.get("/v1/assets/new").await.assert_problem(404, "unknown-asset", None);
+}
+
+#[tokio::test]
+async fn a_broken_font_is_refused_by_its_fault_and_changes_nothing() {
+    let origin = Origin::empty().await;
+    let truncated = origin.put("/v1/assets/sans", "font/ttf", TTF[..TTF.len() - 50].to_vec()).await;
+    truncated.assert_problem(422, "bad-font", None);
+    assert!(truncated.text().contains("it ends before its table"), "{}", truncated.text());
+    let mislabelled = origin.put("/v1/assets/sans", "font/ttf", OTF.to_vec()).await;
+    mislabelled.assert_problem(415, "unsupported-type", None);
+    origin.put("/v1/assets/sans", "font/woff2", TTF.to_vec()).await.assert_problem(
+        415,
+        "unsupported-type",
+        None,
+    );
+    let stream = origin.put("/v1/assets/sans", "application/octet-stream", TTF.to_vec()).await;
+    stream.assert_problem(415, "unsupported-type", None);
+    let compressed = origin.put("/v1/assets/sans", "font/ttf", b"wOF2\0\x01\0\0".to_vec()).await;
+    compressed.assert_problem(422, "bad-image", None);
+    let long = [TTF, &vec![0; 16 << 20]].concat();
+    let long = origin.put("/v1/assets/sans", "font/ttf", long).await;
+    long.assert_problem(422, "bad-font", None);
+    assert!(long.text().contains("16777216"), "{}", long.text());
+    assert!(origin.stored().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_multipart_upload_may_carry_a_font() {
+    let origin = Origin::empty().await;
+    let mut body = b"--x\r\ncontent-disposition: form-data; name=\"font\"; filename=\"a.ttf\"\r\n\
+        content-type: font/ttf\r\n\r\n"
+        .to_vec();
+    body.extend_from_slice(TTF);
+    body.extend_from_slice(b"\r\n--x--\r\n");
+    let answer = origin.put("/v1/assets/sans", "multipart/form-data; boundary=x", body).await;
+    assert_eq!((answer.status.as_u16(), &answer.value()["kind"]), (201, &json!("font")), "{}", answer.text());
 }
 
 #[tokio::test]

@@ -27,6 +27,28 @@ fn import_reports_each_asset_and_is_idempotent() {
 }
 
 #[test]
+fn import_takes_fonts() {
+    let folder = tempfile::tempdir().unwrap();
+    let fonts = folder.path().join("catalogue/fonts");
+    std::fs::create_dir_all(&fonts).unwrap();
+    std::fs::write(fonts.join("sans.ttf"), support::TTF).unwrap();
+    std::fs::write(fonts.join("sans.toml"), "kind = \"font\"\ntitle = \"Sans\"\nlicence = \"OFL-1.1\"\n")
+        .unwrap();
+    std::fs::write(fonts.join("serif.otf"), support::OTF).unwrap();
+    std::fs::write(fonts.join("OFL.txt"), "the licence").unwrap();
+    let output = milliner(folder.path(), &["import", "catalogue"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let lines: Vec<String> =
+        stdout(&output).lines().map(|l| l.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(lines[0], format!("added sans font {} bytes", support::TTF.len()));
+    assert_eq!(lines[1], format!("added serif font {} bytes", support::OTF.len()));
+    std::fs::write(fonts.join("serif.otf"), &support::OTF[..200]).unwrap();
+    let broken = milliner(folder.path(), &["import", "catalogue"]);
+    assert_eq!(broken.status.code(), Some(1));
+    assert!(stderr(&broken).contains("serif.otf: the font cannot be used: it ends"), "{}", stderr(&broken));
+}
+
+#[test]
 fn import_names_what_it_refuses_and_takes_the_rest() {
     let folder = tempfile::tempdir().unwrap();
     catalogue(folder.path());

@@ -37,6 +37,10 @@ pub fn jpeg(width: u16, height: u16, colour: [u8; 3]) -> Vec<u8> {
     bytes
 }
 
+/// A font of a few boxes, with TrueType outlines and with CFF outlines.
+pub const TTF: &[u8] = include_bytes!("../../../compositor/tests/fonts/blocks.ttf");
+pub const OTF: &[u8] = include_bytes!("../../../compositor/tests/fonts/blocks.otf");
+
 /// A square drawn by an SVG.
 pub fn svg(side: u32) -> Vec<u8> {
     format!(
