@@ -26,6 +26,10 @@ use crate::fit::Window;
 use crate::pixmap::{Pixmap, multiply};
 use crate::recipe::{Align, Colour};
 
+/// Most glyphs of one text: eight times what its 2,000 bytes can ask for where every letter is taken apart. A hostile font
+/// makes thousands of one letter.
+const MAX_GLYPHS: usize = 1 << 16;
+
 /// A text that is set: glyphs in their places, in layer pixels from the top left corner of the block, y downwards.
 #[derive(Debug)]
 pub(crate) struct Layout {
@@ -89,11 +93,16 @@ pub(crate) fn layout(
 /// The lines of a text from top to bottom; `wrap` is in font units.
 fn shaped_lines(text: &str, face: &Face, wrap: Option<f64>) -> Result<Vec<Shaped>, AssetError> {
     let mut shaper = Shaper::new(&face.font);
-    let mut lines = Vec::new();
+    let (mut lines, mut glyphs) = (Vec::new(), 0);
     for text in wrap::paragraphs(text) {
         let paragraph = Paragraph::new(text);
         for line in wrap::lines(&paragraph, &mut shaper, wrap)? {
-            lines.push(shaper.line(&paragraph, line)?);
+            let line = shaper.line(&paragraph, line)?;
+            glyphs += line.glyphs.len();
+            if glyphs > MAX_GLYPHS {
+                return Err(bad(format!("it makes more than {MAX_GLYPHS} glyphs of this text")));
+            }
+            lines.push(line);
         }
     }
     Ok(lines)

@@ -147,6 +147,17 @@ fn a_word_wider_than_the_line_breaks_between_clusters() {
 }
 
 #[test]
+fn a_soft_hyphen_shows_only_where_a_line_ends_in_it() {
+    let hyphen = face(SANS).font.charmap().map_unicode('\u{2010}').unwrap().to_u32();
+    let ends_in_hyphen = |line: &Shaped| line.glyphs.last().is_some_and(|glyph| glyph.id == hyphen);
+    let broken = lines(SANS, "co\u{ad}op", Some(2000.0));
+    assert_eq!(broken.iter().map(ends_in_hyphen).collect::<Vec<_>>(), [true, false]);
+    let whole = lines(SANS, "co\u{ad}op", Some(4000.0));
+    assert_eq!((whole.len(), whole[0].width), (1, width(SANS, "coop")));
+    assert!(!ends_in_hyphen(&lines(SANS, "co\u{ad}", None)[0]));
+}
+
+#[test]
 fn alignment_is_within_the_widest_line() {
     for (align, from) in [(Align::Left, 0), (Align::Center, 20), (Align::Right, 40)] {
         let drawn = draw(BLOCKS, "11\n1", align, Affine::moving(0.0, 0.0), (80, 100));
