@@ -64,7 +64,8 @@ pub fn build_admin(app: &App) -> Router {
 
 /// The API proper, with its description.
 fn api(app: &App) -> OpenApiRouter<App> {
-    let scoped = |routes: OpenApiRouter<App>, scope: Scope| {
+    let scoped = |mut routes: OpenApiRouter<App>, scope: Scope| {
+        docs::name_scope(routes.get_openapi_mut(), scope);
         routes.route_layer(from_fn_with_state((app.clone(), scope), extract::require))
     };
     let open = OpenApiRouter::with_openapi(docs::Description::openapi()).routes(routes!(catalogue::manifest));

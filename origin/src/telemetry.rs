@@ -2,6 +2,8 @@
 
 mod metrics;
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 
 use crate::config::LogConfig;
@@ -15,6 +17,7 @@ pub fn init_log(config: &LogConfig) {
     if config.json {
         builder.json().init();
     } else {
-        builder.with_target(false).init();
+        // Colours are for people: a log in a file has none.
+        builder.with_target(false).with_ansi(std::io::stderr().is_terminal()).init();
     }
 }

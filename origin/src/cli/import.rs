@@ -10,7 +10,7 @@ use futures::StreamExt;
 
 use super::{Failure, say};
 use crate::catalogue::LiveCatalogue;
-use crate::config::Config;
+use crate::config::{Config, StoreUrl};
 use crate::import::{Imported, import, scan};
 use crate::rasterise::Rasteriser;
 use crate::store::Store;
@@ -36,6 +36,11 @@ struct Tally {
 /// Imports every file; says what became of each; fails if one was refused.
 pub async fn run(config: Config, args: ImportArgs) -> Result<ExitCode, Failure> {
     let sources = scan(&args.folder)?;
+    if config.store == StoreUrl::Memory {
+        return Err(
+            "MILLINER_STORE is memory:, which would be gone when the import ends; name a folder".into()
+        );
+    }
     let store = Store::open(&config.store).await?;
     let catalogue = LiveCatalogue::open(store.clone()).await?;
     let limits = &config.limits;

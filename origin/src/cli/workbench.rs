@@ -9,7 +9,7 @@ use compositor::{AssetId, Catalogue, Digest, Ingredients, Kind, Plan, Recipe};
 
 use super::{AssetArgs, Failure};
 use crate::catalogue::LiveCatalogue;
-use crate::config::Config;
+use crate::config::{Config, StoreUrl};
 use crate::import::{Source, load, scan, source};
 use crate::rasterise::Rasteriser;
 use crate::store::{ObjectKey, Store};
@@ -28,6 +28,12 @@ pub fn parse_asset(text: &str) -> Result<(AssetId, PathBuf), String> {
     Ok((id, file.into()))
 }
 
+fn no_store(folder: &str) -> String {
+    format!(
+        "there is no store at {folder} (MILLINER_STORE)\n  run `milliner import DIR` there, or give --asset id=file or --catalogue DIR"
+    )
+}
+
 impl Workbench {
     /// Loads what the recipe needs, from where the arguments say.
     pub async fn open(config: &Config, args: &AssetArgs, recipe: &Recipe) -> Result<Self, Failure> {
@@ -38,6 +44,12 @@ impl Workbench {
     }
 
     async fn from_store(config: &Config) -> Result<Self, Failure> {
+        // Reading makes no store: an empty one in a wrong folder would only hide the mistake.
+        if let StoreUrl::Files(folder) = &config.store
+            && !folder.exists()
+        {
+            return Err(no_store(&folder.display().to_string()).into());
+        }
         let store = Store::open(&config.store).await?;
         let catalogue = LiveCatalogue::open(store.clone()).await?.snapshot().catalogue.clone();
         Ok(Self { catalogue, files: HashMap::new(), store: Some(store) })
@@ -65,7 +77,8 @@ impl Workbench {
         self.catalogue.resolve(recipe, accept).map_err(|error| {
             let place = error.pointer().to_owned();
             let hint = if self.catalogue.assets().is_empty() {
-                "the store is empty: run `milliner import DIR`, or give --asset id=file".to_owned()
+                "the store (MILLINER_STORE) is empty: run `milliner import DIR`, or give --asset id=file"
+                    .to_owned()
             } else {
                 format!("known here: {}", self.known())
             };

@@ -8,11 +8,12 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::{Map, Value};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
 use super::cache_policy::CachePolicy;
 use super::schema::ProblemSchema;
+use crate::keys::Scope;
 
 /// What the handlers do not say themselves.
 #[derive(OpenApi)]
@@ -47,6 +48,17 @@ impl Modify for KeyScheme {
             "Made with `milliner keys create`; needed where the server says so. Scopes: read, write, render, sign.",
         )));
         components.add_security_scheme("key", key);
+    }
+}
+
+/// Says of every operation which scope its key must have.
+pub fn name_scope(openapi: &mut utoipa::openapi::OpenApi, scope: Scope) {
+    for item in openapi.paths.paths.values_mut() {
+        let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in methods.into_iter().flatten() {
+            let key = SecurityRequirement::new("key", [scope.to_string()]);
+            operation.security = Some(vec![SecurityRequirement::default(), key]);
+        }
     }
 }
 

@@ -194,6 +194,8 @@ pub struct RecipeBody {
     pub accept: Option<String>,
 }
 
+/// The URL form as a string, or an object: `base` and `layers`, each a name or an object with `id` and the parameters
+/// of the URL under the same names, and `format`.
 #[derive(ToSchema)]
 #[schema(as = Recipe)]
 #[serde(untagged)]

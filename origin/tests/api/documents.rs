@@ -88,3 +88,19 @@ async fn the_page_needs_nothing_from_elsewhere() {
     assert!(html.contains("/v1/assets/{id}/content") && html.contains("id=\"problem-bad-recipe\""));
     assert!(!html.contains("<script") && !html.contains("http://") && !html.contains("https://"));
 }
+
+#[tokio::test]
+async fn the_page_explains_every_parameter_and_every_scope() {
+    let page = Origin::empty().await.get("/docs").await.text();
+    for path in ["/c/a;zzz=1.png", "/c/a/b;zzz=1.png", "/c/a/~text;t=SEk;zzz=1.png", "/c/a/~fill;zzz=1.png"] {
+        let error = compositor::Recipe::parse(path).unwrap_err().to_string();
+        let (_, allowed) = error.split_once("allowed: ").unwrap();
+        for parameter in allowed.split(", ").map(|name| name.trim_matches('`')) {
+            assert!(page.contains(&format!("<code>{parameter}</code>")), "{parameter}");
+        }
+    }
+    for scope in ["read", "write", "render", "sign"] {
+        assert!(page.contains(&format!("scope <code>{scope}</code>")), "{scope}");
+    }
+    assert!(page.contains("x-api-key"));
+}

@@ -92,7 +92,7 @@ fn render_explains_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     catalogue(folder.path());
     for (args, says) in [
-        (vec!["/c/cat.png", "-o", "x.png"], "the store is empty: run `milliner import DIR`"),
+        (vec!["/c/cat.png", "-o", "x.png"], "there is no store at ./data (MILLINER_STORE)"),
         (vec!["/c/dog.png", "-o", "x.png", "--asset", "cat=catalogue/cats/cat.svg"], "known here: cat"),
         (vec!["/c/cat;w=0.png", "-o", "x.png"], "/base/w"),
         (vec!["/c/cat.png", "-o", "x.jpg", "--catalogue", "catalogue"], "makes a png"),
@@ -104,6 +104,7 @@ fn render_explains_what_is_wrong() {
         assert!(!output.status.success());
         assert!(stderr(&output).contains(says), "{says}: {}", stderr(&output));
         assert!(!folder.path().join("x.png").exists() && !folder.path().join("x.jpg").exists());
+        assert!(!folder.path().join("data").exists(), "reading makes no store");
     }
 }
 

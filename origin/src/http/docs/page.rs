@@ -8,6 +8,8 @@ use crate::http::error::PROBLEMS;
 
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 const STYLE: &str = include_str!("page.css");
+const KEYS: &str = include_str!("keys.html");
+const RECIPES: &str = include_str!("recipe.html");
 
 /// The page.
 pub fn render(openapi: &Value) -> String {
@@ -24,14 +26,23 @@ fn write_page(html: &mut String, openapi: &Value) -> fmt::Result {
         "<!doctype html><html lang=en><meta charset=utf-8>\
          <meta name=viewport content=\"width=device-width,initial-scale=1\">\
          <title>{title} API</title><style>{STYLE}</style><header><h1>{title}</h1><p>{}</p>\
-         <p><a href=/openapi.json>/openapi.json</a> is the same for machines (OpenAPI {}).</p></header><main>",
+         <p><a href=/openapi.json>/openapi.json</a> is the same for machines (OpenAPI {}).</p><nav>",
         prose(text(openapi, "/info/description")),
         text(openapi, "/openapi"),
     )?;
+    let tags = || openapi.pointer("/tags").and_then(Value::as_array).into_iter().flatten();
+    html.write_str("<a href=#recipes>Recipes</a> <a href=#keys>API keys</a> ")?;
+    for name in tags().map(|tag| text(tag, "/name")) {
+        write!(html, "<a href=\"#{name}\">{name}</a> ")?;
+    }
+    write!(
+        html,
+        "<a href=#shapes>Shapes</a> <a href=#problems>Problems</a></nav></header><main>{RECIPES}{KEYS}"
+    )?;
     let operations = operations(openapi);
-    for tag in openapi.pointer("/tags").and_then(Value::as_array).into_iter().flatten() {
+    for tag in tags() {
         let name = text(tag, "/name");
-        write!(html, "<section><h2>{name}</h2><p>{}</p>", prose(text(tag, "/description")))?;
+        write!(html, "<section id=\"{name}\"><h2>{name}</h2><p>{}</p>", prose(text(tag, "/description")))?;
         for (method, path, operation) in &operations {
             if text(operation, "/tags/0") == name {
                 write_operation(html, method, path, operation)?;
@@ -64,6 +75,9 @@ fn write_operation(html: &mut String, method: &str, path: &str, operation: &Valu
         prose(text(operation, "/summary")),
         prose(text(operation, "/description")),
     )?;
+    if let Some(scope) = scope(operation) {
+        write!(html, "<p class=scope>Key: scope <code>{}</code>.</p>", escape(scope))?;
+    }
     let parameters = operation.get("parameters").and_then(Value::as_array);
     if let Some(parameters) = parameters.filter(|parameters| !parameters.is_empty()) {
         html.write_str("<table><tr><th>parameter<th>in<th>meaning</tr>")?;
@@ -90,6 +104,12 @@ fn write_operation(html: &mut String, method: &str, path: &str, operation: &Valu
     html.write_str("</table></article>")
 }
 
+/// The scope that an operation asks of a key, if it asks for one.
+fn scope(operation: &Value) -> Option<&str> {
+    let requirements = operation.get("security")?.as_array()?;
+    requirements.iter().find_map(|requirement| requirement.pointer("/key/0")?.as_str())
+}
+
 /// Media types with their schemas: `application/json (Asset)`.
 fn contents(content: &Map<String, Value>) -> String {
     let one =
@@ -106,7 +126,7 @@ fn schema_name(schema: &Value) -> Option<&str> {
 }
 
 fn write_schemas(html: &mut String, openapi: &Value) -> fmt::Result {
-    html.write_str("<section><h2>Shapes</h2>")?;
+    html.write_str("<section id=shapes><h2>Shapes</h2>")?;
     for (name, schema) in
         openapi.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten()
     {
@@ -172,7 +192,7 @@ fn shape_name(shape: &Value) -> String {
 
 fn write_problems(html: &mut String) -> fmt::Result {
     html.write_str(
-        "<section><h2>Problems</h2><p>Every error is <code>application/problem+json</code> (RFC 9457). Its \
+        "<section id=problems><h2>Problems</h2><p>Every error is <code>application/problem+json</code> (RFC 9457). Its \
          <code>type</code> is one of these; its <code>pointer</code>, where there is one, is the place in the recipe \
          or the body that is at fault (RFC 6901).</p><table><tr><th>type<th>status<th>title</tr>",
     )?;
