@@ -1,46 +1,55 @@
-//! `cargo xtask bench`: renders against sharp and the `image` crate, and cached composites of the origin against nginx
-//! serving the same file, all in one run; writes the ratios to `docs/benchmarks/README.md`. On a shared machine only
-//! ratios within a run mean anything.
+//! `cargo xtask bench`: the render jobs against named peers, the growth of a render, and cached composites of the origin
+//! against nginx serving the same file. Writes `docs/benchmarks`, one section for each part; `--only` renews its own
+//! section and leaves the others. On a shared machine only ratios within a run mean anything.
 
-use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpListener;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail};
-use clap::Args;
-use rustix::process::{Pid, Signal};
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
 
-use crate::run::probe;
-use crate::{exec, machine, npm, say, workspace};
+use crate::{exec, say, workspace};
+
+mod growth;
+mod inputs;
+mod peers;
+mod plot;
+mod renders;
+mod servers;
 
 #[derive(Args)]
 pub struct Options {
+    /// Measure only these parts
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Part>,
     /// Seconds of load for each figure of the servers
     #[arg(long, default_value_t = 8)]
     seconds: u32,
+    /// Runs behind each median of a peer's script
+    #[arg(long, default_value_t = 15)]
+    rounds: u32,
     /// Print the tables without writing them to docs/benchmarks
     #[arg(long)]
     dry_run: bool,
 }
 
-const RECIPE: &str = "/c/tabby;w=1024/top-hat.png";
-const CONNECTIONS: [u32; 3] = [1, 32, 64];
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The input pictures, and nothing measured
+    Inputs,
+    /// The jobs, against every peer
+    Renders,
+    /// Curves over overlay area, canvas and layers
+    Growth,
+    /// Cached composites, against nginx
+    Servers,
+}
 
-pub fn run(options: &Options) -> Result<()> {
-    let renders = say::step("Rendering, against sharp and the image crate", renders)?;
-    let servers = say::step("Serving, against nginx", || servers(options.seconds))?;
-    let report =
-        format!("{INTRODUCTION}\n## Rendering\n\n{renders}\n## Serving a cached composite\n\n{servers}");
-    say::result(&report);
-    if !options.dry_run {
-        let folder = workspace::root().join("docs/benchmarks");
-        fs::create_dir_all(&folder)?;
-        fs::write(folder.join("README.md"), report)?;
-    }
-    Ok(())
+/// A part of the report: a heading, what stands below it, and pictures beside it.
+struct Section {
+    title: &'static str,
+    text: String,
+    plots: Vec<(&'static str, String)>,
 }
 
 const INTRODUCTION: &str = "# Benchmarks
@@ -48,149 +57,140 @@ const INTRODUCTION: &str = "# Benchmarks
 Written by `cargo xtask bench`. Medians of one run on one machine that others use too: the ratios mean something, the times little.
 ";
 
-fn renders() -> Result<String> {
-    machine::node()?;
-    let peers = workspace::root().join("compositor/benches/peers");
-    npm::ci(&peers)?;
-    exec::run(exec::cargo().args(["bench", "--package", "compositor", "--bench", "render"]))?;
-    let target = workspace::target()?;
-    let sharp = exec::output(exec::command("node").arg(peers.join("sharp.mjs")).arg(target.join("tmp")))?;
-    let sharp: serde_json::Value = serde_json::from_str(&sharp).context("sharp.mjs")?;
-    let mut table = String::from(
-        "`/c/tabby;w=1024/top-hat`, one thread; cold is from file bytes, warm has rendered it before.\n\n\
-         | format | ours, cold | `image` crate | sharp | times faster than `image`, sharp | ours, warm |\n|---|---|---|---|---|---|\n",
-    );
-    for format in ["png", "jpg"] {
-        let ours = criterion(target, &format!("{format}/cold_milliner"))?;
-        let image = criterion(target, &format!("{format}/cold_image"))?;
-        let warm = criterion(target, &format!("{format}/warm_milliner"))?;
-        let sharp = sharp[format]["ms"].as_f64().context("sharp.mjs gave no time")?;
-        writeln!(
-            table,
-            "| {format} | {ours:.1} ms | {image:.1} ms | {sharp:.1} ms | {:.1}, {:.1} | {warm:.1} ms |",
-            image / ours,
-            sharp / ours
-        )?;
+pub fn run(options: &Options) -> Result<()> {
+    let wants = |part| options.only.is_empty() || options.only.contains(&part);
+    let mut sections = Vec::new();
+    if wants(Part::Inputs) || wants(Part::Renders) || wants(Part::Growth) {
+        say::step("Making the input pictures", inputs::make)?;
     }
-    Ok(table)
-}
-
-/// The median of a criterion benchmark in milliseconds.
-fn criterion(target: &Path, name: &str) -> Result<f64> {
-    let file = target.join("criterion").join(name).join("new/estimates.json");
-    let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-    let estimates: serde_json::Value = serde_json::from_str(&text)?;
-    let nanos = estimates["median"]["point_estimate"].as_f64().context("criterion gave no median")?;
-    Ok(nanos / 1e6)
-}
-
-fn servers(seconds: u32) -> Result<String> {
-    for (program, package) in [("wrk", "wrk"), ("nginx", "nginx-light"), ("curl", "curl")] {
-        if machine::find(program).is_none() {
-            machine::debian(&[package])?;
+    if wants(Part::Renders) {
+        sections.push(say::step("Rendering, against the peers", || renders::measure(options.rounds))?);
+    }
+    if wants(Part::Growth) {
+        sections.push(say::step("Growth of a render", growth::measure)?);
+    }
+    if wants(Part::Servers) {
+        sections.push(say::step("Serving, against nginx", || servers::measure(options.seconds))?);
+    }
+    let folder = workspace::root().join("docs/benchmarks");
+    if !options.dry_run {
+        fs::create_dir_all(&folder)?;
+    }
+    for section in sections {
+        say::result(&format!("## {}\n\n{}", section.title, section.text));
+        if !options.dry_run {
+            keep(&folder, &section)?;
         }
     }
-    exec::run(exec::cargo().args(["build", "--release", "--package", "origin", "--bin", "milliner"]))?;
-    let folder = workspace::target()?.join("bench-servers");
-    fs::create_dir_all(&folder)?;
-    let (origin, origin_url) = origin(&folder)?;
-    let file = folder.join("composite.png");
-    exec::output(exec::command("curl").args(["-sf", "-o"]).arg(&file).arg(format!("{origin_url}{RECIPE}")))?;
-    let (nginx, nginx_url) = nginx(&folder)?;
-
-    let bytes = fs::metadata(&file)?.len();
-    let mut table = format!(
-        "`{RECIPE}` ({bytes} bytes) over loopback from two processes on the same cores: wrk, {seconds} s a figure, in turn.\n\n\
-         | connections | origin, requests/s | nginx, requests/s | ratio | p99 origin, nginx |\n|---|---|---|---|---|\n"
-    );
-    for connections in CONNECTIONS {
-        let ours = load(&format!("{origin_url}{RECIPE}"), connections, seconds)?;
-        let theirs = load(&format!("{nginx_url}/composite.png"), connections, seconds)?;
-        writeln!(
-            table,
-            "| {connections} | {:.0} | {:.0} | {:.2} | {}, {} |",
-            ours.rate,
-            theirs.rate,
-            ours.rate / theirs.rate,
-            ours.p99,
-            theirs.p99
-        )?;
-    }
-    drop((origin, nginx));
-    Ok(table)
+    Ok(())
 }
 
-/// A server that ends when this does.
-struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // An orderly end, so that nginx takes its workers along. It may have ended by itself; then there is nothing to do.
-        let _ = rustix::process::kill_process(Pid::from_child(&self.0), Signal::TERM);
-        let _ = self.0.wait();
+/// Puts a section in the place of the one with its title, and its pictures beside it.
+fn keep(folder: &Path, section: &Section) -> Result<()> {
+    let file = folder.join("README.md");
+    let before = fs::read_to_string(&file).unwrap_or_default();
+    fs::write(&file, renewed(&before, section))
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    for (name, plot) in &section.plots {
+        fs::write(folder.join(name), plot).with_context(|| format!("cannot write {name}"))?;
     }
+    Ok(())
 }
 
-fn start(command: &mut Command, ready: &str) -> Result<Server> {
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    let mut server = Server(child);
-    let patience = Instant::now() + Duration::from_secs(20);
-    while !probe::answers(ready) {
-        if Instant::now() > patience || server.0.try_wait()?.is_some() {
-            bail!("`{}` does not answer at {ready}", exec::line(command));
+/// The order of the report.
+const TITLES: [&str; 3] = [renders::TITLE, growth::TITLE, servers::TITLE];
+
+fn renewed(report: &str, section: &Section) -> String {
+    let of = |title: &str| {
+        if title == section.title {
+            return Some(section.text.trim().to_owned());
         }
+        let rest = report.split_once(&format!("\n## {title}\n"))?.1;
+        Some(rest.split("\n## ").next().unwrap_or(rest).trim().to_owned())
+    };
+    TITLES.iter().filter_map(|title| Some(format!("\n## {title}\n\n{}\n", of(title)?))).fold(
+        INTRODUCTION.to_owned(),
+        |mut whole, part| {
+            whole.push_str(&part);
+            whole
+        },
+    )
+}
+
+/// What criterion measured.
+struct Outcomes(PathBuf);
+
+impl Outcomes {
+    /// Measures the benchmarks of the compositor in groups whose names start so.
+    fn measure(start: &str) -> Result<Self> {
+        let outcomes = Outcomes(workspace::target()?.join("criterion"));
+        outcomes.forget(start)?;
+        let filter = format!("^{start}");
+        exec::run(exec::cargo().args([
+            "bench",
+            "--package",
+            "compositor",
+            "--bench",
+            "jobs",
+            "--",
+            &filter,
+        ]))?;
+        Ok(outcomes)
     }
-    Ok(server)
-}
 
-fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-fn origin(folder: &Path) -> Result<(Server, String)> {
-    let milliner = workspace::target()?.join("release/milliner").to_string_lossy().into_owned();
-    let store = format!("file:{}", folder.join("data").display());
-    exec::output(exec::command(&milliner).env("MILLINER_STORE", &store).args(["import", "catalogue/"]))?;
-    let address = format!("127.0.0.1:{}", free_port()?);
-    let mut serve = exec::command(&milliner);
-    serve.arg("serve").env("MILLINER_STORE", &store).env("MILLINER_LISTEN", &address);
-    serve.env("MILLINER_ADMIN_LISTEN", "off");
-    let url = format!("http://{address}");
-    Ok((start(&mut serve, &format!("{url}/healthz"))?, url))
-}
-
-/// As many workers as cores, nothing logged, the file in the page cache: nginx at its best.
-fn nginx(folder: &Path) -> Result<(Server, String)> {
-    let address = format!("127.0.0.1:{}", free_port()?);
-    let folder = folder.display();
-    let configuration = format!(
-        "daemon off; user root; worker_processes auto; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n\
-         events {{ worker_connections 1024; }}\n\
-         http {{ access_log off; sendfile on; tcp_nopush on; open_file_cache max=100; keepalive_requests 10000000;\n\
-         types {{ image/png png; }} server {{ listen {address}; root {folder}; }} }}\n"
-    );
-    let file = format!("{folder}/nginx.conf");
-    fs::write(&file, configuration)?;
-    let mut nginx = exec::command("nginx");
-    nginx.args(["-c", &file]);
-    let url = format!("http://{address}");
-    Ok((start(&mut nginx, &format!("{url}/composite.png"))?, url))
-}
-
-struct Load {
-    rate: f64,
-    p99: String,
-}
-
-fn load(url: &str, connections: u32, seconds: u32) -> Result<Load> {
-    let mut wrk = exec::command("wrk");
-    wrk.args(["--latency", "-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), url]);
-    let report = exec::output(&mut wrk)?;
-    if let Some(line) = report.lines().find(|line| line.contains("Non-2xx") || line.contains("Socket errors"))
-    {
-        bail!("{url}: {}", line.trim());
+    /// What an earlier run measured must not pass for this one's.
+    fn forget(&self, start: &str) -> Result<()> {
+        for entry in fs::read_dir(&self.0).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(start) {
+                let folder = entry.path();
+                fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+            }
+        }
+        Ok(())
     }
-    let value = |name: &str| report.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
-    let rate = value("Requests/sec:").and_then(|rate| rate.parse().ok()).context("wrk gave no rate")?;
-    Ok(Load { rate, p99: value("99%").context("wrk gave no p99")?.to_owned() })
+
+    /// The median in milliseconds; `None` if it was not measured.
+    fn median(&self, group: &str, function: &str) -> Option<f64> {
+        let file = self.0.join(group).join(function.replace('/', "_")).join("new/estimates.json");
+        let estimates: serde_json::Value = serde_json::from_str(&fs::read_to_string(file).ok()?).ok()?;
+        Some(estimates["median"]["point_estimate"].as_f64()? / 1e6)
+    }
+}
+
+/// The machine, as far as it matters and without its name.
+fn machine_class() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    format!("{cores} cores of {}{}, {}", std::env::consts::ARCH, simd(), std::env::consts::OS)
+}
+
+#[cfg(target_arch = "x86_64")]
+fn simd() -> &'static str {
+    if std::arch::is_x86_feature_detected!("avx512f") {
+        " with AVX-512"
+    } else if std::arch::is_x86_feature_detected!("avx2") {
+        " with AVX2"
+    } else {
+        ""
+    }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn simd() -> &'static str {
+    ""
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{INTRODUCTION, Section, renewed};
+
+    #[test]
+    fn a_section_is_renewed_in_its_place_and_the_others_stay() {
+        let section = |title, text: &str| Section { title, text: text.to_owned(), plots: Vec::new() };
+        let one = renewed("", &section(super::servers::TITLE, "old"));
+        assert_eq!(one, format!("{INTRODUCTION}\n## {}\n\nold\n", super::servers::TITLE));
+        let two = renewed(&one, &section(super::renders::TITLE, "new"));
+        let expected =
+            format!("## {}\n\nnew\n\n## {}\n\nold\n", super::renders::TITLE, super::servers::TITLE);
+        assert!(two.ends_with(&expected), "{two}");
+    }
 }

@@ -1,40 +1,56 @@
-// The benchmark's cat in a hat by sharp (libvips), one thread, from file bytes every time: medians as JSON.
-//   node sharp.mjs FOLDER    where FOLDER holds cats-tabby.png and overlays-top-hat.png, as `cargo bench` leaves them
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
+// The jobs by sharp (libvips), one thread, no cache: `node sharp.mjs INPUTS` prints medians as JSON. Warm: base and hat
+// are raw pixels at their final size, the hat turned; what is left is blending and encoding.
 import sharp from "sharp";
-
-const ROUNDS = 15;
-// The placement of benches/render.rs: a hat of 512 pixels, its band on the head.
-const HAT = { width: 512, left: 256, top: 51 };
+import { position, report, version } from "./harness.mjs";
 
 sharp.concurrency(1);
 sharp.cache(false);
-const folder = process.argv[2];
-const base = readFileSync(join(folder, "cats-tabby.png"));
-const hat = readFileSync(join(folder, "overlays-top-hat.png"));
 
-async function composite(encode) {
-  const input = await sharp(hat).resize({ width: HAT.width, kernel: "lanczos3" }).png({ compressionLevel: 0 }).toBuffer();
-  return encode(sharp(base).composite([{ input, left: HAT.left, top: HAT.top }])).toBuffer();
+const TRANSPARENT = { r: 0, g: 0, b: 0, alpha: 0 };
+
+function fitted(job, base) {
+  const picture = sharp(base);
+  return job.base.includes(job.canvas) ? picture : picture.resize(job.canvas, job.canvas, { kernel: "lanczos3" });
 }
 
-async function median(encode) {
-  await composite(encode);
-  const times = [];
-  let bytes = 0;
-  for (let i = 0; i < ROUNDS; i += 1) {
-    const start = performance.now();
-    bytes = (await composite(encode)).length;
-    times.push(performance.now() - start);
+async function raw(picture) {
+  const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
+  return { data, raw: { width: info.width, height: info.height, channels: info.channels } };
+}
+
+function hatOf(job, file) {
+  let hat = sharp(file).resize(...job.hat, { kernel: "lanczos3", fit: "fill" });
+  if (job.turn) {
+    hat = hat.rotate(job.turn.degrees, { background: TRANSPARENT }).linear([1, 1, 1, job.turn.opacity], [0, 0, 0, 0]);
   }
-  times.sort((a, b) => a - b);
-  return { ms: times[ROUNDS >> 1], bytes };
+  return raw(hat);
 }
 
-console.log(
-  JSON.stringify({
-    png: await median((image) => image.png()),
-    jpg: await median((image) => image.flatten({ background: "#fff" }).jpeg({ quality: 80 })),
-  }),
-);
+function finish(job, picture, hat, dx, fast) {
+  const layer = { input: hat.data, raw: hat.raw, ...position(job, dx), blend: job.turn?.blend ?? "over" };
+  return encode(job, picture.composite([layer]), fast).toBuffer();
+}
+
+function encode(job, picture, fast) {
+  switch (job.format) {
+    case "jpg":
+      return picture.jpeg({ quality: 80 });
+    case "png":
+      return picture.png(fast ? { compressionLevel: 1 } : {});
+    case "webp":
+      return picture.webp({ quality: 80, effort: 4 });
+    default:
+      return picture.removeAlpha().avif({ quality: 50, effort: 3, chromaSubsampling: "4:2:0" }); // effort 3: speed 6
+  }
+}
+
+async function make(job, base, hat, fast) {
+  const pixels = await raw(fitted(job, base));
+  const sized = await hatOf(job, hat);
+  return {
+    cold: async (dx) => finish(job, fitted(job, base), await hatOf(job, hat), dx, fast),
+    warm: (dx) => finish(job, sharp(pixels.data, { raw: pixels.raw }), sized, dx, fast),
+  };
+}
+
+await report("sharp", `${version("sharp")}, libvips ${sharp.versions.vips}`, make, { fast: true });

@@ -1,0 +1,54 @@
+// The jobs by @napi-rs/canvas (Skia), calls that do not leave the thread: `node canvas.mjs INPUTS` prints medians as
+// JSON. Skia scales with its own filters, `high` being the best. Warm: base and hat are canvases at their final size;
+// a turn belongs to drawing here, so it is part of the warm figure, too.
+import skia from "@napi-rs/canvas";
+import { report, version } from "./harness.mjs";
+
+const { ChromaSubsampling, createCanvas, loadImage } = skia;
+
+function drawn(picture, width, height) {
+  const canvas = createCanvas(width, height);
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(picture, 0, 0, width, height);
+  return canvas;
+}
+
+function blend(job, canvas, hat, dx) {
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.translate(job.at[0] + dx, job.at[1]);
+  if (job.turn) {
+    context.rotate((job.turn.degrees * Math.PI) / 180);
+    context.globalAlpha = job.turn.opacity;
+    context.globalCompositeOperation = job.turn.blend;
+  }
+  context.drawImage(hat, 0, 0, ...job.hat);
+  return canvas;
+}
+
+function encode(job, canvas) {
+  switch (job.format) {
+    case "jpg":
+      return canvas.toBuffer("image/jpeg", 80);
+    case "png":
+      return canvas.toBuffer("image/png");
+    case "webp":
+      return canvas.toBuffer("image/webp", 80);
+    default:
+      return canvas.toBuffer("image/avif", { quality: 50, speed: 6, threads: 1, chromaSubsampling: ChromaSubsampling.Yuv420 });
+  }
+}
+
+async function make(job, baseFile, hatFile) {
+  const side = job.canvas;
+  const base = drawn(await loadImage(baseFile), side, side);
+  const hat = drawn(await loadImage(hatFile), ...job.hat);
+  const cold = async (dx) => {
+    const [photo, cutOut] = [await loadImage(baseFile), await loadImage(hatFile)];
+    return encode(job, blend(job, drawn(photo, side, side), cutOut, dx));
+  };
+  return { cold, warm: (dx) => encode(job, blend(job, drawn(base, side, side), hat, dx)) };
+}
+
+await report("canvas", version("@napi-rs/canvas"), make);

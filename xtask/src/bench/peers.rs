@@ -1,0 +1,99 @@
+//! Other compositors doing the same jobs, each a script of `compositor/benches/peers` that prints its medians. A peer
+//! that cannot be installed or fails is reported as missing with the reason, never left out.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::inputs;
+use crate::{exec, machine, say};
+
+/// Where a peer runs: it is compared with ours that runs there, too.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Native,
+    Wasm,
+}
+
+/// A script and how the tables call it.
+pub struct Peer {
+    pub title: &'static str,
+    pub kind: Kind,
+    script: &'static str,
+    /// The list of Python packages it needs; none for Node.
+    python: Option<&'static str>,
+}
+
+const fn node(title: &'static str, kind: Kind, script: &'static str) -> Peer {
+    Peer { title, kind, script, python: None }
+}
+
+const fn python(title: &'static str, script: &'static str, packages: &'static str) -> Peer {
+    Peer { title, kind: Kind::Native, script, python: Some(packages) }
+}
+
+pub const PEERS: [Peer; 8] = [
+    node("sharp", Kind::Native, "sharp.mjs"),
+    node("@napi-rs/canvas (Skia)", Kind::Native, "canvas.mjs"),
+    python("Pillow", "pillow.py", "pillow"),
+    python("libvips (pyvips)", "vips.py", "vips"),
+    node("wasm-vips", Kind::Wasm, "wasm-vips.mjs"),
+    node("@jsquash", Kind::Wasm, "jsquash.mjs"),
+    node("photon", Kind::Wasm, "photon.mjs"),
+    node("magick-wasm", Kind::Wasm, "magick.mjs"),
+];
+
+/// Our own npm package, by a script of the same kind.
+pub const OURS_IN_WASM: Peer = node("Milliner in wasm", Kind::Wasm, "milliner.mjs");
+
+/// What a script prints.
+#[derive(Deserialize)]
+pub struct Report {
+    pub version: String,
+    pub jobs: BTreeMap<String, Outcome>,
+}
+
+/// One job by one peer.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub enum Outcome {
+    Measured(Measured),
+    Missing { missing: String },
+}
+
+/// Milliseconds of processor time, and the length of the file.
+#[derive(Clone, Copy, Deserialize)]
+pub struct Measured {
+    pub cold: f64,
+    pub warm: f64,
+    pub bytes: u64,
+}
+
+impl Peer {
+    /// Its figures of these jobs, or why there are none.
+    pub fn measure(&self, jobs: &[&str], rounds: u32) -> Result<Report, String> {
+        let outcome = say::step(&format!("{}: {}", self.title, jobs.join(", ")), || self.run(jobs, rounds));
+        outcome.map_err(|error| format!("{error:#}").lines().take(2).collect::<Vec<_>>().join(" "))
+    }
+
+    fn run(&self, jobs: &[&str], rounds: u32) -> Result<Report> {
+        let mut command = self.command()?;
+        command.envs([("VIPS_CONCURRENCY", "1"), ("UV_THREADPOOL_SIZE", "1"), ("OMP_NUM_THREADS", "1")]);
+        command.arg(inputs::scripts().join(self.script)).arg(inputs::folder()?.join("inputs"));
+        let report = exec::output(command.arg(jobs.join(",")).arg(rounds.to_string()))?;
+        serde_json::from_str(&report).with_context(|| format!("{} printed no report", self.script))
+    }
+
+    fn command(&self) -> Result<Command> {
+        if let Some(packages) = self.python {
+            let mut command = exec::command("python3");
+            command.env("PYTHONPATH", inputs::python(packages)?);
+            return Ok(command);
+        }
+        machine::node()?;
+        inputs::node()?;
+        Ok(exec::command("node"))
+    }
+}

@@ -1,0 +1,136 @@
+//! Serving a cached composite: the origin against nginx that serves the same file, loaded by wrk in turn. Both get the
+//! same cores, and nginx all that makes it fast.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal};
+
+use super::Section;
+use crate::run::probe;
+use crate::{exec, machine, workspace};
+
+pub const TITLE: &str = "Serving a cached composite";
+
+const RECIPE: &str = "/c/tabby;w=1024/top-hat.png";
+const CONNECTIONS: [u32; 3] = [1, 32, 64];
+
+pub fn measure(seconds: u32) -> Result<Section> {
+    Ok(Section { title: TITLE, text: servers(seconds)?, plots: Vec::new() })
+}
+
+fn servers(seconds: u32) -> Result<String> {
+    for (program, package) in [("wrk", "wrk"), ("nginx", "nginx-light"), ("curl", "curl")] {
+        if machine::find(program).is_none() {
+            machine::debian(&[package])?;
+        }
+    }
+    exec::run(exec::cargo().args(["build", "--release", "--package", "origin", "--bin", "milliner"]))?;
+    let folder = workspace::target()?.join("bench-servers");
+    fs::create_dir_all(&folder)?;
+    let (origin, origin_url) = origin(&folder)?;
+    let file = folder.join("composite.png");
+    exec::output(exec::command("curl").args(["-sf", "-o"]).arg(&file).arg(format!("{origin_url}{RECIPE}")))?;
+    let (nginx, nginx_url) = nginx(&folder)?;
+
+    let bytes = fs::metadata(&file)?.len();
+    let mut table = format!(
+        "`{RECIPE}` ({bytes} bytes) over loopback from two processes on the same cores: wrk, {seconds} s a figure, in turn.\n\n\
+         | connections | origin, requests/s | nginx, requests/s | ratio | p99 origin, nginx |\n|---|---|---|---|---|\n"
+    );
+    for connections in CONNECTIONS {
+        let ours = load(&format!("{origin_url}{RECIPE}"), connections, seconds)?;
+        let theirs = load(&format!("{nginx_url}/composite.png"), connections, seconds)?;
+        writeln!(
+            table,
+            "| {connections} | {:.0} | {:.0} | {:.2} | {}, {} |",
+            ours.rate,
+            theirs.rate,
+            ours.rate / theirs.rate,
+            ours.p99,
+            theirs.p99
+        )?;
+    }
+    drop((origin, nginx));
+    Ok(table)
+}
+
+/// A server that ends when this does.
+struct Server(Child);
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // An orderly end, so that nginx takes its workers along. It may have ended by itself; then there is nothing to do.
+        let _ = rustix::process::kill_process(Pid::from_child(&self.0), Signal::TERM);
+        let _ = self.0.wait();
+    }
+}
+
+fn start(command: &mut Command, ready: &str) -> Result<Server> {
+    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let mut server = Server(child);
+    let patience = Instant::now() + Duration::from_secs(20);
+    while !probe::answers(ready) {
+        if Instant::now() > patience || server.0.try_wait()?.is_some() {
+            bail!("`{}` does not answer at {ready}", exec::line(command));
+        }
+    }
+    Ok(server)
+}
+
+fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+fn origin(folder: &Path) -> Result<(Server, String)> {
+    let milliner = workspace::target()?.join("release/milliner").to_string_lossy().into_owned();
+    let store = format!("file:{}", folder.join("data").display());
+    exec::output(exec::command(&milliner).env("MILLINER_STORE", &store).args(["import", "catalogue/"]))?;
+    let address = format!("127.0.0.1:{}", free_port()?);
+    let mut serve = exec::command(&milliner);
+    serve.arg("serve").env("MILLINER_STORE", &store).env("MILLINER_LISTEN", &address);
+    serve.env("MILLINER_ADMIN_LISTEN", "off");
+    let url = format!("http://{address}");
+    Ok((start(&mut serve, &format!("{url}/healthz"))?, url))
+}
+
+/// As many workers as cores, nothing logged, the file in the page cache: nginx at its best.
+fn nginx(folder: &Path) -> Result<(Server, String)> {
+    let address = format!("127.0.0.1:{}", free_port()?);
+    let folder = folder.display();
+    let configuration = format!(
+        "daemon off; user root; worker_processes auto; pid {folder}/nginx.pid; error_log {folder}/nginx.log;\n\
+         events {{ worker_connections 1024; }}\n\
+         http {{ access_log off; sendfile on; tcp_nopush on; open_file_cache max=100; keepalive_requests 10000000;\n\
+         types {{ image/png png; }} server {{ listen {address}; root {folder}; }} }}\n"
+    );
+    let file = format!("{folder}/nginx.conf");
+    fs::write(&file, configuration)?;
+    let mut nginx = exec::command("nginx");
+    nginx.args(["-c", &file]);
+    let url = format!("http://{address}");
+    Ok((start(&mut nginx, &format!("{url}/composite.png"))?, url))
+}
+
+struct Load {
+    rate: f64,
+    p99: String,
+}
+
+fn load(url: &str, connections: u32, seconds: u32) -> Result<Load> {
+    let mut wrk = exec::command("wrk");
+    wrk.args(["--latency", "-t1", &format!("-c{connections}"), &format!("-d{seconds}s"), url]);
+    let report = exec::output(&mut wrk)?;
+    if let Some(line) = report.lines().find(|line| line.contains("Non-2xx") || line.contains("Socket errors"))
+    {
+        bail!("{url}: {}", line.trim());
+    }
+    let value = |name: &str| report.lines().find_map(|line| line.trim().strip_prefix(name)).map(str::trim);
+    let rate = value("Requests/sec:").and_then(|rate| rate.parse().ok()).context("wrk gave no rate")?;
+    Ok(Load { rate, p99: value("99%").context("wrk gave no p99")?.to_owned() })
+}
