@@ -1,6 +1,6 @@
 //! The jobs, read from the file that the peers' scripts read, and their input pictures in the target folder.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -37,7 +37,7 @@ impl Job {
         Job {
             name: name.clone(),
             base: file(base),
-            base_is_jpeg: base.ends_with(".jpg"),
+            base_is_jpeg: Path::new(base).extension().is_some_and(|ending| ending == "jpg"),
             base_side: side.parse().expect("a base is named for its side"),
             canvas: number(&job["canvas"]),
             hat: file("hat.png"),

@@ -170,7 +170,7 @@ impl Field {
                 match report.jobs.get(&key) {
                     Some(Outcome::Measured(measured)) => rows.push(Row { title, outcome: Ok(*measured) }),
                     Some(Outcome::Missing { missing }) => {
-                        rows.push(Row { title, outcome: Err(missing.clone()) })
+                        rows.push(Row { title, outcome: Err(missing.clone()) });
                     }
                     None => {}
                 }
