@@ -1,6 +1,8 @@
-//! Single steps of a render, for `benches/` to measure one by one. Not part of the interface.
+//! Single steps of a render, for `benches/` to measure and `fuzz/` to try one by one. Not part of the interface.
 
-use crate::codec::JpegFrame;
+use std::sync::Arc;
+
+use crate::codec::{self, Format, JpegFrame, Output, Scratch, Strips};
 use crate::error::RenderError;
 use crate::pixmap::Pixmap;
 
@@ -35,4 +37,19 @@ impl Jpeg {
         }
         bytes
     }
+}
+
+/// A file of these pixels, as a composite is written.
+///
+/// # Errors
+/// The format has no pictures of this size.
+pub fn encode(pixmap: &Pixmap, format: Format, quality: u8, opaque: bool) -> Result<Vec<u8>, RenderError> {
+    let output = Output { format, quality, opaque };
+    let Some(strips) = Strips::new(output, pixmap.size())? else {
+        return codec::encode(pixmap.clone(), output);
+    };
+    let mut scratch = Scratch::default();
+    let part = |number| Arc::new(strips.encode(pixmap.rows(), number, &mut scratch));
+    let parts: Vec<_> = (0..strips.parts()).map(part).collect();
+    Ok(strips.join(&parts))
 }

@@ -12,6 +12,7 @@ mod bench;
 mod build;
 mod contact_sheet;
 mod exec;
+mod fuzz;
 mod machine;
 mod npm;
 mod run;
@@ -39,6 +40,8 @@ enum Command {
     ContactSheet(contact_sheet::Options),
     /// Measure renders and cached answers against named peers
     Bench(bench::Options),
+    /// Try inputs that nobody thought of, guided by coverage
+    Fuzz(fuzz::Options),
     /// Build the WebAssembly parts and what is bundled around them
     Build(build::Options),
 }
@@ -59,6 +62,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Test(options) => return test::run(&options),
         Command::ContactSheet(options) => contact_sheet::run(&options)?,
         Command::Bench(options) => bench::run(&options)?,
+        Command::Fuzz(options) => fuzz::run(&options)?,
         Command::Build(options) => build::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)

@@ -26,6 +26,11 @@ impl Fractions {
     pub fn keeps_uncovered(&self) -> bool {
         self.backdrop > 0.0
     }
+
+    /// Is the result opaque wherever the backdrop is, whatever the source's alpha? αs·Fa + Fb ≥ 1 where αb = 1.
+    pub fn keeps_opaque(&self) -> bool {
+        self.backdrop >= 1.0 && self.source + self.source_backdrop + self.backdrop_source >= 0.0
+    }
 }
 
 /// The fractions of an operator.

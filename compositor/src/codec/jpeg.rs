@@ -38,6 +38,11 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetErro
     let pixels = check_size(Input::Jpeg, width, height, limits)?;
     let mut rgba = vec![0; pixels * 4];
     decoder.decode_into(&mut rgba).map_err(malformed)?;
+    // Of some broken files the decoder leaves rows untouched and says nothing.
+    let whole = |row: &[u8]| row[3] == 255 && row.ends_with(&[255]);
+    if !rgba.chunks_exact(width as usize * 4).all(whole) {
+        return Err(Input::Jpeg.malformed("rows are missing"));
+    }
     let exif = decoder.exif().cloned();
     Ok(Decoded { width, height, rgba, opaque: true, icc: decoder.icc_profile(), exif })
 }
