@@ -1,11 +1,15 @@
 //! Image formats: what is read, what is written, and one match each way. A file per format does the work.
 
+#[cfg(feature = "lossy")]
+mod avif;
 mod gif;
 mod jpeg;
 mod png;
 mod strips;
 mod vp8l;
 mod webp;
+#[cfg(feature = "lossy")]
+mod webp_lossy;
 
 pub(crate) use jpeg::encode::Frame as JpegFrame;
 pub(crate) use jpeg::strip_metadata as strip_jpeg_metadata;
@@ -166,10 +170,27 @@ pub(crate) fn encode(pixmap: Pixmap, output: Output) -> Result<Vec<u8>, RenderEr
     match output.format {
         Format::Png => png::encode_to_keep(pixmap, output.opaque),
         Format::Jpeg => jpeg::encode(&pixmap, output),
-        Format::Webp => webp::encode(pixmap, output.opaque),
-        Format::Avif => {
-            Err(RenderError::NotDrawn { pointer: "/format".into(), name: "`avif` output".into() })
+        Format::Webp if output.quality == LOSSLESS => webp::encode(pixmap, output.opaque),
+        #[cfg(feature = "lossy")]
+        Format::Webp => webp_lossy::encode(pixmap, output),
+        #[cfg(feature = "lossy")]
+        Format::Avif => avif::encode(pixmap, output),
+        #[cfg(not(feature = "lossy"))]
+        Format::Webp | Format::Avif => {
+            Err(encode_error(output.format, "the encoder is not part of this build"))
         }
+    }
+}
+
+/// The quality at which WebP is lossless.
+pub(crate) const LOSSLESS: u8 = 100;
+
+/// Can this build write the format at this quality? Where C libraries cannot go, lossy WebP and AVIF are not written.
+pub(crate) fn writes(format: Format, quality: u8) -> bool {
+    match format {
+        Format::Png | Format::Jpeg => true,
+        Format::Webp => quality == LOSSLESS || cfg!(feature = "lossy"),
+        Format::Avif => cfg!(feature = "lossy"),
     }
 }
 

@@ -19,6 +19,12 @@ pub(crate) fn negotiate(accept: Option<&str>, offers: &[Format]) -> Option<Forma
     liked.rev().max_by_key(|(quality, _)| *quality).map(|(_, offer)| offer)
 }
 
+/// Does the client name this format itself, and not by a wildcard? Wildcards are sent by many who read only old formats.
+pub(crate) fn names(accept: Option<&str>, format: Format) -> bool {
+    let ranges = accept.unwrap_or_default().split(',').filter_map(Range::parse);
+    ranges.into_iter().any(|range| range.quality > 0 && range.matches(format.media_type()) == Some(2))
+}
+
 /// One media range with its weight in thousandths.
 struct Range<'a> {
     media: &'a str,

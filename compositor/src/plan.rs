@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::asset::{Anchor, Asset, AssetId, AssetRef, Digest, Kind};
-use crate::blend::Mix;
+use crate::blend::{Mix, fractions};
 use crate::catalogue::Catalogue;
-use crate::codec::Format;
+use crate::codec::{self, Format, LOSSLESS};
 use crate::error::ResolveError;
 use crate::fit::{Fitted, fit};
 use crate::footprint::{Footprint, footprint};
 use crate::key::CompositeKey;
 use crate::limits::Limits;
-use crate::negotiate::negotiate;
+use crate::negotiate::{names, negotiate};
 use crate::placement::{Hold, Placement, hold, place, place_text};
 use crate::recipe::{
     At, Colour, Content, Fill, Fit, Layer, Length, Position, Recipe, Requested, Shadow, Text, Tile,
@@ -113,7 +113,7 @@ impl PlannedLayer {
     }
 }
 
-/// A part of the recipe language that parses but is not drawn yet: 501, never a wrong picture.
+/// A part of the recipe language that this build does not draw: 501, never a wrong picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undrawn {
     /// Where the recipe asks for it, as a JSON pointer.
@@ -131,7 +131,8 @@ impl Catalogue {
         let base = self.picture("/base", &recipe.base.asset, Kind::Base)?;
         let fitted = fit((base.width, base.height), &recipe.base, base.focus);
         let opaque = (base.opaque && recipe.base.fit != Fit::Contain || recipe.base.background.a == 255)
-            && recipe.base.radius == Length::ZERO;
+            && recipe.base.radius == Length::ZERO
+            && recipe.layers.iter().all(|layer| fractions(layer.operator).keeps_opaque());
         let format = choose_format(recipe, accept, opaque)?;
         let mut recipe = recipe.clone();
         let negotiated = recipe.is_auto();
@@ -164,9 +165,14 @@ impl Catalogue {
         }
         let key = resolved.key();
         let immutable = recipe.is_pinned() && resolved.used.is_empty();
-        let undrawn = undrawn(&recipe, format);
         let base = Ingredient::of(base);
-        Ok(Plan { recipe, negotiated, immutable, key, format, base, fitted, layers, opaque, undrawn })
+        let mut plan =
+            Plan { recipe, negotiated, immutable, key, format, base, fitted, layers, opaque, undrawn: None };
+        if !codec::writes(format, plan.quality()) {
+            let name = format!("lossy `{}` output, which only the origin writes,", format.extension());
+            plan.undrawn = Some(Undrawn { pointer: "/format".into(), name });
+        }
+        Ok(plan)
     }
 
     fn mask(&self, layer: usize, given: &Layer) -> Result<Option<Ingredient>, ResolveError> {
@@ -269,9 +275,10 @@ fn choose_format(recipe: &Recipe, accept: Option<&str>, opaque: bool) -> Result<
         return Ok(format);
     }
     let mut offers = if opaque { vec![Format::Jpeg, Format::Png] } else { vec![Format::Png, Format::Jpeg] };
-    if recipe.base.quality == Some(100) {
-        offers.insert(0, Format::Webp); // lossless: smaller than PNG, with alpha
-    }
+    let lossless = recipe.base.quality == Some(LOSSLESS);
+    // Smallest first; at quality 100 lossless WebP, which AVIF is not. Who names neither may not read them.
+    let modern = if lossless { vec![Format::Webp] } else { vec![Format::Avif, Format::Webp] };
+    offers.splice(0..0, modern.into_iter().filter(|format| names(accept, *format)));
     negotiate(accept, &offers).ok_or_else(|| {
         let offered: Vec<&str> = offers.iter().map(|format| format.media_type()).collect();
         ResolveError::NotAcceptable { offered: offered.join(", ") }
@@ -328,18 +335,6 @@ impl crate::recipe::Names for Resolved<'_> {
     fn asset(&self, asset: &AssetRef) -> String {
         // Everything drawn was found before; what was not found keeps its name, which no digest can equal.
         self.catalogue.find("", asset).map_or_else(|_| asset.to_string(), |found| found.digest.to_string())
-    }
-}
-
-/// The first thing in the recipe that is not drawn yet.
-fn undrawn(recipe: &Recipe, format: Format) -> Option<Undrawn> {
-    let missing = |pointer: String, name: String| Some(Undrawn { pointer, name });
-    match format {
-        Format::Avif => missing("/format".into(), "`avif` output".into()),
-        Format::Webp if recipe.base.quality != Some(100) => {
-            missing("/format".into(), "lossy `webp` output (`q=100` is lossless and drawn)".into())
-        }
-        _ => None,
     }
 }
 
@@ -407,7 +402,7 @@ impl Plan {
         self.recipe.asset_ids()
     }
 
-    /// The first part of the recipe that is not drawn yet, if any.
+    /// The first part of the recipe that this build does not draw, if any.
     pub fn undrawn(&self) -> Option<&Undrawn> {
         self.undrawn.as_ref()
     }
@@ -416,7 +411,7 @@ impl Plan {
     pub fn lossless_everywhere(&self) -> bool {
         match self.format {
             Format::Png | Format::Jpeg => true,
-            Format::Webp => self.recipe.base.quality == Some(100),
+            Format::Webp => self.quality() == LOSSLESS,
             Format::Avif => false,
         }
     }

@@ -373,14 +373,16 @@ fn strips_that_were_kept_are_the_strips_that_would_be_made() {
 }
 
 #[test]
-fn what_is_not_drawn_yet_says_so() {
+fn a_file_has_alpha_where_an_operator_makes_holes() {
     let shelf = shelf();
-    for (path, pointer) in [("/c/base.webp", "/format"), ("/c/base.avif", "/format")] {
-        let plan = shelf.plan(path);
-        assert_eq!(plan.undrawn().expect(path).pointer, pointer);
-        let error = shelf.compositor.compose(&plan, &shelf.ingredients).expect_err(path);
-        assert!(matches!(error, RenderError::NotDrawn { .. }), "{path}: {error}");
+    for (operator, _) in compositor::recipe::Operator::WORDS {
+        let path = format!("/c/base/hat;at=center;scale=0.4;opacity=0.5;op={operator}.png");
+        let mut again = Shelf::new();
+        again.add("x", Kind::Base, &shelf.compose(&path));
+        assert!(again.draw("/c/x.png") == shelf.draw(&path), "{operator}");
     }
+    let auto = shelf.plan("/c/base/hat;op=xor.auto");
+    assert_eq!(auto.format(), Format::Png, "a picture with holes is no JPEG");
 }
 
 #[test]
@@ -415,6 +417,16 @@ fn auto_follows_accept_and_transparency() {
     assert_eq!(format("/c/clear;bg=ffffff.auto", Some("*/*")), Ok((Format::Jpeg, true)));
     assert_eq!(format("/c/base.auto", Some("image/png, */*;q=0.5")), Ok((Format::Png, true)));
     assert_eq!(format("/c/base;q=100.auto", Some("image/webp,*/*;q=0.8")), Ok((Format::Webp, true)));
+    let browser = Some("image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8");
+    assert_eq!(format("/c/base.auto", browser), Ok((Format::Avif, true)));
+    assert_eq!(format("/c/base;q=100.auto", browser), Ok((Format::Webp, true)), "lossless is asked for");
+    assert_eq!(format("/c/clear.auto", Some("image/webp,*/*;q=0.8")), Ok((Format::Webp, true)));
+    assert_eq!(
+        format("/c/base.auto", Some("image/*")),
+        Ok((Format::Jpeg, true)),
+        "a wildcard names nothing new"
+    );
+    assert_eq!(format("/c/base.auto", Some("image/avif;q=0.2,image/jpeg")), Ok((Format::Jpeg, true)));
     assert_eq!(format("/c/base.png", Some("image/webp")), Ok((Format::Png, false)));
     assert!(format("/c/base.auto", Some("text/html")).is_err());
     let plan = catalogue.resolve(&"/c/base;q=80.auto".parse().unwrap(), None).unwrap();

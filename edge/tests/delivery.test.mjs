@@ -136,12 +136,17 @@ test("bad recipes are refused here, just as the origin would", async () => {
   }
 });
 
-test("what is not drawn yet is the origin's verdict", async () => {
-  const path = "/c/tabby;w=80/top-hat.avif";
-  const [answer, direct] = [await fromEdge(path), await fromOrigin(path)];
-  assert.equal(answer.status, 501);
-  assert.deepEqual(answer.bytes, direct.bytes);
-  assert.match(answer.headers["cache-status"], /milliner-edge; fwd=miss; fwd-status=501$/);
+test("what only the origin writes comes from it, and is kept", async () => {
+  for (const format of ["avif", "webp"]) {
+    const path = `/c/tabby;w=80/top-hat.${format}`;
+    const [answer, direct] = [await fromEdge(path), await fromOrigin(path)];
+    assert.equal(answer.status, 200);
+    assert.equal(answer.headers["content-type"], `image/${format}`);
+    assert.deepEqual(answer.bytes, direct.bytes);
+    const again = await fromEdge(path);
+    assert.match(again.headers["cache-status"], /milliner-edge; hit/);
+    assert.deepEqual(again.bytes, direct.bytes);
+  }
 });
 
 test("delivery only reads, and says so; scripts of any site may read", async () => {

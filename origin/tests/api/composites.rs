@@ -63,16 +63,6 @@ async fn explaining_renders_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_not_drawn_yet_is_explained_and_refused() {
-    let origin = Origin::stocked().await;
-    let body = json!({"recipe": "/c/cat/hat.avif"});
-    let explained = origin.json(Method::POST, "/v1/composites/explain", &body).await.value();
-    assert_eq!(explained["not_drawn"]["pointer"], "/format");
-    let refused = origin.json(Method::POST, "/v1/composites", &body).await;
-    refused.assert_problem(501, "not-drawn", Some("/format"));
-}
-
-#[tokio::test]
 async fn unknown_composites_and_keys_are_told_apart() {
     let origin = Origin::stocked().await;
     let unknown = origin.get(&format!("/v1/composites/{}", "0".repeat(40))).await;

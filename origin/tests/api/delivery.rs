@@ -107,6 +107,11 @@ async fn auto_is_negotiated_and_only_auto_varies() {
     assert_eq!(png.header("content-type"), "image/png");
     let again = origin.get_with("/c/cat/hat.auto", &[("accept", "image/jpeg, image/png;q=0.5")]).await;
     assert_eq!(again.header("content-type"), "image/jpeg", "what is remembered is remembered per Accept");
+    let browser = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8";
+    let avif = origin.get_with("/c/cat/hat.auto", &[("accept", browser)]).await;
+    assert_eq!((avif.header("content-type"), &avif.body[4..12]), ("image/avif", &b"ftypavif"[..]));
+    let webp = origin.get_with("/c/cat/hat.auto", &[("accept", "image/webp,*/*")]).await;
+    assert_eq!((webp.header("content-type"), &webp.body[8..15]), ("image/webp", &b"WEBPVP8"[..]));
     let none = origin.get_with("/c/cat/hat.auto", &[("accept", "text/html")]).await;
     none.assert_problem(406, "not-acceptable", Some("/format"));
 }
