@@ -150,13 +150,13 @@ pub async fn patch(
     Json(metadata): Json<Metadata>,
 ) -> Result<Response, Error> {
     let decide = |record: Option<&AssetRecord>| {
-        let record = admitted(record, &headers, &id)?;
+        let record = admitted(&app, record, &headers, &id)?;
         let mut changed = record.clone();
         metadata.clone().apply(&mut changed.current.asset)?;
         Ok(if changed == *record { Change::Keep } else { Change::Write(Box::new(changed)) })
     };
     let record = app.catalogue.change(&id, decide).await.map_err(refused)?;
-    record.map(|record| view(StatusCode::OK, &record)).ok_or(Error::NoAsset(id))
+    record.map(|record| view(StatusCode::OK, &record)).ok_or_else(|| unknown(&app, id))
 }
 
 /// Delete an asset
@@ -172,7 +172,7 @@ pub async fn delete(
     AssetPath(id): AssetPath,
     headers: HeaderMap,
 ) -> Result<StatusCode, Error> {
-    let decide = |record: Option<&AssetRecord>| admitted(record, &headers, &id).map(|_| Change::Remove);
+    let decide = |record: Option<&AssetRecord>| admitted(&app, record, &headers, &id).map(|_| Change::Remove);
     app.catalogue.change(&id, decide).await.map_err(refused)?;
     tracing::info!(%id, "asset deleted");
     Ok(StatusCode::NO_CONTENT)
@@ -192,15 +192,21 @@ pub fn record_etag(record: &AssetRecord) -> HeaderValue {
 }
 
 fn find(app: &App, id: AssetId) -> Result<Arc<AssetRecord>, Error> {
-    app.catalogue.snapshot().records.get(&id).cloned().ok_or(Error::NoAsset(id))
+    app.catalogue.snapshot().records.get(&id).cloned().ok_or_else(|| unknown(app, id))
+}
+
+fn unknown(app: &App, id: AssetId) -> Error {
+    let near = app.catalogue.snapshot().catalogue.nearest(id.as_ref()).cloned();
+    Error::NoAsset { id, near }
 }
 
 fn admitted<'a>(
+    app: &App,
     record: Option<&'a AssetRecord>,
     headers: &HeaderMap,
     id: &AssetId,
 ) -> Result<&'a AssetRecord, Error> {
-    let record = record.ok_or_else(|| Error::NoAsset(id.clone()))?;
+    let record = record.ok_or_else(|| unknown(app, id.clone()))?;
     if admits_change(headers, Some(&record_etag(record))) { Ok(record) } else { Err(Error::Precondition) }
 }
 

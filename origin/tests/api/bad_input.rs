@@ -38,11 +38,48 @@ async fn bad_recipes_name_the_part() {
 }
 
 #[tokio::test]
-async fn a_huge_canvas_is_refused_before_it_is_drawn() {
+async fn an_unknown_asset_is_told_with_the_one_that_may_be_meant() {
     let origin = Origin::stocked().await;
-    let answer = origin.get("/c/cat;w=8192;h=8192;dpr=4.png").await;
-    assert_eq!(answer.status, 422, "{}", answer.text());
-    assert!(answer.value()["detail"].as_str().unwrap().contains("allowed"));
+    for path in ["/c/cta.png", "/c/cat/hta.png", "/v1/assets/catt", "/v1/assets/catt/content"] {
+        let detail = origin.get(path).await.value()["detail"].as_str().unwrap().to_owned();
+        let meant = if path.contains("hta") { "hat" } else { "cat" };
+        assert!(detail.ends_with(&format!("did you mean `{meant}`?")), "{path}: {detail}");
+    }
+    let patch = origin.json(Method::PATCH, "/v1/assets/het", &json!({"title": "x"})).await;
+    patch.assert_problem(404, "unknown-asset", None);
+    assert!(patch.text().contains("did you mean `hat`?"), "{}", patch.text());
+    let far = origin.get("/c/nobody.png").await;
+    assert_eq!(far.value()["detail"], "there is no asset `nobody` in the catalogue");
+}
+
+#[tokio::test]
+async fn a_picture_over_a_limit_is_told_with_the_way_out() {
+    let limits = [("MILLINER_LIMIT_LAYERS", "1"), ("MILLINER_LIMIT_SOURCE_PIXELS", "1600")];
+    let origin = Origin::with(&limits).await.stock().await;
+    for (path, pointer, detail) in [
+        (
+            "/c/cat;w=8192;h=8192;dpr=4.png",
+            "/base",
+            "the canvas has 1073.7 megapixels; at most 50 are allowed: lower `w`, `h` or `dpr`, or raise the \
+             server's MILLINER_LIMIT_CANVAS_PIXELS",
+        ),
+        (
+            "/c/cat/hat/hat.png",
+            "/layers",
+            "the recipe has 2 layers; at most 1 are allowed: leave layers out, or raise the server's \
+             MILLINER_LIMIT_LAYERS",
+        ),
+    ] {
+        let answer = origin.get(path).await;
+        answer.assert_problem(422, "over-limit", Some(pointer));
+        assert_eq!(answer.value()["detail"], detail);
+        assert!(answer.header("server-timing").is_empty(), "refused before it is drawn");
+    }
+    let upload = origin.put("/v1/assets/a", "image/png", png(50, 50, [1; 4])).await;
+    upload.assert_problem(422, "bad-image", None);
+    let detail = "the image has 2500 pixels; at most 1600 are allowed: use a smaller one, or raise the server's \
+                  MILLINER_LIMIT_SOURCE_PIXELS";
+    assert_eq!(upload.value()["detail"], detail);
 }
 
 #[tokio::test]
