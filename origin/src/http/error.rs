@@ -9,6 +9,7 @@ use compositor::{
 use serde::Serialize;
 
 use crate::config::variable_of;
+use crate::fields::{FieldError, shown};
 use crate::keys::{KeyError, RateState, Scope};
 use crate::metadata::MetadataError;
 use crate::rasterise::RasteriseError;
@@ -49,8 +50,7 @@ pub enum Error {
     },
     BodyBroken,
     UnsupportedType {
-        given: String,
-        allowed: &'static str,
+        detail: String,
     },
     TooManyUploads,
     Precondition,
@@ -110,6 +110,12 @@ impl Error {
         Self::Malformed { pointer: pointer.into(), detail: detail.into() }
     }
 
+    /// A body, or a part of one, of a type that its call does not take.
+    pub fn unsupported_type(what: &str, given: &str, allowed: impl std::fmt::Display) -> Self {
+        let given = if given.is_empty() { "missing".to_owned() } else { format!("`{}`", shown(given)) };
+        Self::UnsupportedType { detail: format!("the {what} is {given}; allowed: {allowed}") }
+    }
+
     /// What the caller is told.
     pub fn problem(self) -> Problem {
         match self {
@@ -142,9 +148,7 @@ impl Error {
                 format!("the body is longer than the {} that are allowed", size(limit)),
             ),
             Self::BodyBroken => Problem::new("bad-request", "the body ended before it was complete"),
-            Self::UnsupportedType { given, allowed } => {
-                Problem::new("unsupported-type", format!("the body is `{given}`; allowed: {allowed}"))
-            }
+            Self::UnsupportedType { detail } => Problem::new("unsupported-type", detail),
             Self::TooManyUploads => {
                 Problem::new("busy", "too many uploads are under way").retry_after(RETRY_SECS)
             }
@@ -352,6 +356,12 @@ from!(
     Metadata(MetadataError),
     Store(StoreError),
 );
+
+impl From<FieldError> for Error {
+    fn from(FieldError { pointer, detail }: FieldError) -> Self {
+        Self::Malformed { pointer, detail }
+    }
+}
 
 #[cfg(test)]
 mod tests {
