@@ -19,6 +19,7 @@ mod query;
 mod resolved;
 mod schema;
 mod sign;
+mod welcome;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -45,6 +46,7 @@ pub fn build_app(app: &App) -> Router {
     let described = query::Described::of(&openapi);
     let api = api.route_layer(from_fn_with_state(described, query::require_described));
     let router = Router::new()
+        .route("/", get(welcome::welcome))
         .route("/c/", get(deliver::by_recipe))
         .route("/c/{*recipe}", get(deliver::by_recipe))
         .route("/i/{file}", get(deliver::by_key))

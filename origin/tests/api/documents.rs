@@ -104,3 +104,21 @@ async fn the_page_explains_every_parameter_and_every_scope() {
     }
     assert!(page.contains("x-api-key"));
 }
+
+#[tokio::test]
+async fn the_root_leads_on() {
+    let origin = Origin::stocked().await;
+    let machine = origin.get("/").await;
+    let welcome = machine.value();
+    assert_eq!((machine.header("vary"), machine.header("content-type")), ("accept", "application/json"));
+    assert_eq!(welcome["example"], "/c/cat;w=800/hat.png");
+    for path in ["docs", "openapi", "example"] {
+        assert_eq!(origin.get(welcome[path].as_str().unwrap()).await.status, 200, "{path}");
+    }
+    let browser = origin.get_with("/", &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")]).await;
+    assert_eq!(browser.header("content-type"), "text/html; charset=utf-8");
+    assert!(
+        browser.text().contains("href=\"/c/cat;w=800/hat.png\"") && browser.text().contains("href=/docs")
+    );
+    assert_eq!(Origin::empty().await.get("/").await.value().get("example"), None);
+}
