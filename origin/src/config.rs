@@ -5,6 +5,7 @@
 
 mod parse;
 mod settings;
+mod strays;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,7 +14,8 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use compositor::{Keyring, Limit, Limits, SigningKey};
 
-pub use settings::{Flags, SETTINGS, Setting};
+pub use settings::{Flags, SETTINGS, Setting, with_flags};
+pub use strays::{Stray, is_ours, strays};
 
 /// Everything that can be set, validated.
 #[derive(Clone, Debug)]
