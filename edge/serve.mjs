@@ -5,6 +5,8 @@ import { fileURLToPath } from "node:url";
 import { Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as workerOptions } from "wrangler";
 
+import { listenAddress } from "./listen.mjs";
+
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
 /** Starts the built worker; `url` says where, `dispose()` ends it. Port 0 takes a free one. */
@@ -36,12 +38,17 @@ function fromEnvironment() {
 }
 
 async function main() {
-  const [host, port] = (process.env.MILLINER_EDGE_LISTEN ?? "127.0.0.1:8787").split(":");
-  const edge = await start({ host, port: Number(port), variables: fromEnvironment() });
+  const { host, port } = await listenAddress(process.env.MILLINER_EDGE_LISTEN || "127.0.0.1:8787");
+  const edge = await start({ host, port, variables: fromEnvironment() });
   console.log(`edge listening on ${edge.url}`);
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.once(signal, () => edge.dispose().then(() => process.exit(0)));
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main().catch((error) => {
+    console.error(`edge: ${error.message}`);
+    process.exitCode = 1;
+  });
+}
