@@ -1,6 +1,7 @@
 // The edge function in workerd, on this machine: `node serve.mjs`, once `cargo xtask build edge` has
 // built it. What it is given in production comes from `wrangler.toml`; here the environment has the last
 // word on each variable. Ends with SIGINT or SIGTERM, and takes workerd with it.
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as workerOptions } from "wrangler";
@@ -39,6 +40,7 @@ function fromEnvironment() {
 
 async function main() {
   const { host, port } = await listenAddress(process.env.MILLINER_EDGE_LISTEN || "127.0.0.1:8787");
+  if (!existsSync(here("build/index.js"))) throw new Error("the worker is not built: run `cargo xtask build edge`");
   const edge = await start({ host, port, variables: fromEnvironment() });
   console.log(`edge listening on ${edge.url}`);
   for (const signal of ["SIGINT", "SIGTERM"]) {
