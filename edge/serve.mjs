@@ -1,9 +1,12 @@
 // The edge function in workerd, on this machine: `node serve.mjs`, once `cargo xtask build edge` has
 // built it. What it is given in production comes from `wrangler.toml`; here the environment has the last
 // word on each variable. Ends with SIGINT or SIGTERM, and takes workerd with it.
+import { existsSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Miniflare } from "miniflare";
 import { unstable_getMiniflareWorkerOptions as workerOptions } from "wrangler";
+
+import { listenAddress } from "./listen.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -36,12 +39,18 @@ function fromEnvironment() {
 }
 
 async function main() {
-  const [host, port] = (process.env.MILLINER_EDGE_LISTEN ?? "127.0.0.1:8787").split(":");
-  const edge = await start({ host, port: Number(port), variables: fromEnvironment() });
+  const { host, port } = await listenAddress(process.env.MILLINER_EDGE_LISTEN || "127.0.0.1:8787");
+  if (!existsSync(here("build/index.js"))) throw new Error("the worker is not built: run `cargo xtask build edge`");
+  const edge = await start({ host, port, variables: fromEnvironment() });
   console.log(`edge listening on ${edge.url}`);
   for (const signal of ["SIGINT", "SIGTERM"]) {
     process.once(signal, () => edge.dispose().then(() => process.exit(0)));
   }
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main().catch((error) => {
+    console.error(`edge: ${error.message}`);
+    process.exitCode = 1;
+  });
+}

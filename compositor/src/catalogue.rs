@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::asset::{Asset, AssetRef, Digest};
+use crate::asset::{Asset, AssetId, AssetRef, Digest};
 use crate::error::ResolveError;
+use crate::near::nearest;
 
 /// All current assets, by id, and the older versions that a pin may name.
 ///
@@ -72,9 +73,19 @@ impl Catalogue {
         self.index.get(id).and_then(|&i| self.assets.get(i))
     }
 
+    /// The asset that somebody who wrote `id` may have meant.
+    pub fn nearest(&self, id: &str) -> Option<&AssetId> {
+        let near = nearest(id, self.assets.iter().map(|asset| asset.id.as_ref()))?;
+        self.get(near).map(|asset| &asset.id)
+    }
+
     /// The version that a recipe names at `pointer`.
     pub(crate) fn find(&self, pointer: &str, asset: &AssetRef) -> Result<&Asset, ResolveError> {
-        let unknown = || ResolveError::UnknownAsset { pointer: pointer.to_owned(), id: asset.id.clone() };
+        let unknown = || ResolveError::UnknownAsset {
+            pointer: pointer.to_owned(),
+            id: asset.id.clone(),
+            near: self.nearest(asset.id.as_ref()).cloned(),
+        };
         let Some(pin) = &asset.pin else {
             return self.get(asset.id.as_ref()).ok_or_else(unknown);
         };

@@ -16,7 +16,7 @@ pub(crate) use jpeg::strip_metadata as strip_jpeg_metadata;
 pub(crate) use strips::{Parts, Scratch, Strips};
 
 use crate::error::{AssetError, RenderError};
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::pixmap::Pixmap;
 
 /// A format a composite can have.
@@ -139,17 +139,17 @@ pub(crate) fn check_size(
     let side = width.max(height);
     if side > MAX_SOURCE_SIDE {
         let (needed, allowed) = (u64::from(side), u64::from(MAX_SOURCE_SIDE));
-        return Err(AssetError::Limit { what: "longer side in pixels", needed, allowed });
+        return Err(AssetError::Limit { limit: Limit::SourceSide, needed, allowed });
     }
     if pixels > limits.source_pixels {
         return Err(AssetError::Limit {
-            what: "number of pixels",
+            limit: Limit::SourcePixels,
             needed: pixels,
             allowed: limits.source_pixels,
         });
     }
     usize::try_from(pixels).ok().filter(|pixels| pixels.checked_mul(4).is_some()).ok_or(AssetError::Limit {
-        what: "number of pixels",
+        limit: Limit::SourcePixels,
         needed: pixels,
         allowed: u64::from(u32::MAX / 4),
     })

@@ -4,6 +4,7 @@
 use std::fmt;
 
 use crate::asset::{AssetId, Digest};
+use crate::limits::Limit;
 
 /// Longest piece of the caller's input that an error repeats, in characters.
 const MAX_QUOTED: usize = 80;
@@ -72,16 +73,23 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
+/// The end of a sentence about an unknown asset.
+fn did_you_mean(near: Option<&AssetId>) -> String {
+    near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
 /// Why a well-formed recipe means nothing with this catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// The catalogue has no such asset.
-    #[error("there is no asset `{id}` in the catalogue")]
+    #[error("there is no asset `{id}` in the catalogue{}", did_you_mean(near.as_ref()))]
     UnknownAsset {
         /// Where the recipe names it.
         pointer: String,
         /// What it names.
         id: AssetId,
+        /// What may have been meant.
+        near: Option<AssetId>,
     },
     /// The asset exists, but no version of it has this digest.
     #[error("asset `{id}` has no version `{pin}`")]
@@ -183,10 +191,10 @@ pub enum AssetError {
         reason: String,
     },
     /// Sound, as far as can be told without decoding it, but too large.
-    #[error("the file's {what} is {needed}; at most {allowed} is allowed")]
+    #[error("{}", limit.told(*needed, *allowed))]
     Limit {
         /// What is too large.
-        what: &'static str,
+        limit: Limit,
         /// How large it is.
         needed: u64,
         /// The limit.
@@ -212,10 +220,14 @@ pub enum RenderError {
         source: AssetError,
     },
     /// The render would need more than it may use.
-    #[error("the {what} needs {needed}; at most {allowed} is allowed")]
+    #[error("{}: {advice}", limit.told(*needed, *allowed))]
     Limit {
+        /// The part of the recipe that is at fault, or the largest of them, as a JSON pointer (RFC 6901).
+        pointer: String,
+        /// What to do about it there.
+        advice: &'static str,
         /// What is limited.
-        what: &'static str,
+        limit: Limit,
         /// How much the render needs.
         needed: u64,
         /// The limit.

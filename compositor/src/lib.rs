@@ -20,6 +20,7 @@ pub mod key;
 pub mod limits;
 #[doc(hidden)]
 pub mod measured;
+pub mod near;
 mod negotiate;
 mod pixmap;
 mod placeholder;
@@ -40,7 +41,7 @@ pub use catalogue::Catalogue;
 pub use codec::Format;
 pub use error::{AssetError, ParseError, RenderError, ResolveError};
 pub use key::{CompositeKey, RENDER_VERSION};
-pub use limits::Limits;
+pub use limits::{Limit, Limits};
 pub use pixmap::Pixmap;
 pub use placeholder::{Placeholder, placeholder};
 pub use plan::{Plan, Undrawn};

@@ -10,11 +10,11 @@ use crate::asset::{Anchor, Asset, AssetId, AssetRef, Digest, Kind};
 use crate::blend::{Mix, fractions};
 use crate::catalogue::Catalogue;
 use crate::codec::{self, Format, LOSSLESS};
-use crate::error::ResolveError;
+use crate::error::{RenderError, ResolveError};
 use crate::fit::{Fitted, fit};
 use crate::footprint::{Footprint, footprint};
 use crate::key::CompositeKey;
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::negotiate::{names, negotiate};
 use crate::placement::{Hold, Placement, hold, place, place_text};
 use crate::recipe::{
@@ -41,6 +41,12 @@ pub struct Plan {
 
 /// What a text's glyphs and outlines may take in memory.
 const TEXT_BYTES: u64 = 8 << 20;
+const BYTES_PER_PIXEL: u64 = 4;
+
+/// What to do about a canvas, a layer, an image that is over a limit.
+const SMALLER_CANVAS: &str = "lower `w`, `h` or `dpr`";
+const SMALLER_LAYER: &str = "lower its `scale`, or `w`, `h` or `dpr` of the base";
+const SMALLER_IMAGE: &str = "use a smaller image there";
 
 /// One picture that a plan needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -53,6 +59,8 @@ pub(crate) struct Ingredient {
 /// A layer with every question answered.
 #[derive(Clone, Debug)]
 pub(crate) struct PlannedLayer {
+    /// Its place in the recipe, from 0.
+    pub index: usize,
     pub source: Source,
     /// A picture whose alpha multiplies the source's, stretched over all of it.
     pub mask: Option<Ingredient>,
@@ -96,6 +104,24 @@ impl Source {
 }
 
 impl PlannedLayer {
+    /// The place in the recipe as a JSON pointer (RFC 6901).
+    pub fn pointer(&self) -> String {
+        format!("/layers/{}", self.index)
+    }
+
+    /// Pixels that are held while the layer is drawn, whatever its source takes.
+    fn held_pixels(&self, footprint: &Footprint, (width, height): (u32, u32)) -> u64 {
+        let canvas = u64::from(width) * u64::from(height);
+        let shaded = if self.shadow.is_some() { footprint.spread.pixels().saturating_mul(2) } else { 0 };
+        let generated = match &self.source {
+            Source::Picture(_) => 0,
+            Source::Fill { .. } => canvas,
+            // Outlines, and coverage in two precisions.
+            Source::Text(text) => (text.font_bytes + TEXT_BYTES) / BYTES_PER_PIXEL + 2 * canvas,
+        };
+        footprint.pixels().saturating_add(shaded).saturating_add(generated)
+    }
+
     fn pictures(&self) -> impl Iterator<Item = &Ingredient> {
         let overlay = match &self.source {
             Source::Picture(overlay) => Some(overlay),
@@ -161,7 +187,7 @@ impl Catalogue {
             let hold =
                 hold(base, anchors, layer.at.as_ref()).map_err(|name| unknown_anchor(i, base, name))?;
             resolved.hold(i, hold);
-            layers.push(plan_layer(layer, source, mask, hold, base, &fitted, dpr));
+            layers.push(plan_layer((i, layer), source, mask, hold, base, &fitted, dpr));
         }
         let key = resolved.key();
         let immutable = recipe.is_pinned() && resolved.used.is_empty();
@@ -213,7 +239,7 @@ impl Ingredient {
 
 /// A layer in device pixels.
 fn plan_layer(
-    layer: &Layer,
+    (index, layer): (usize, &Layer),
     source: Source,
     mask: Option<Ingredient>,
     hold: Hold,
@@ -223,6 +249,7 @@ fn plan_layer(
 ) -> PlannedLayer {
     let base_size = (base.width, base.height);
     PlannedLayer {
+        index,
         placement: match source.size() {
             Some(size) => place(layer, hold, size, base_size, fitted, dpr),
             None => place_text(layer, hold, base_size, fitted, dpr),
@@ -443,7 +470,6 @@ impl Plan {
     /// every layer as it is drawn, repeated and shaded, and the widest intermediate of a scaling, which has the source's
     /// width and the height it is scaled to.
     pub fn working_bytes(&self) -> u64 {
-        const BYTES_PER_PIXEL: u64 = 4;
         let (width, height) = (u64::from(self.fitted.canvas.0), u64::from(self.fitted.canvas.1));
         let mut counted: Vec<Digest> = Vec::new();
         let (mut sources, mut largest, mut between, mut layers) = (0_u64, 0_u64, 0_u64, 0_u64);
@@ -462,15 +488,7 @@ impl Plan {
         for (layer, footprint) in self.footprints() {
             let side = layer.source.size().map_or(0, |(width, height)| u64::from(width.max(height)));
             between = between.max(side.saturating_mul(u64::from(footprint.sprite.height)));
-            let shaded = if layer.shadow.is_some() { footprint.spread.pixels().saturating_mul(2) } else { 0 };
-            let generated = match &layer.source {
-                Source::Picture(_) => 0,
-                Source::Fill { .. } => width * height,
-                // Outlines, and coverage in two precisions.
-                Source::Text(text) => (text.font_bytes + TEXT_BYTES) / BYTES_PER_PIXEL + 2 * width * height,
-            };
-            layers =
-                layers.saturating_add(footprint.pixels()).saturating_add(shaded).saturating_add(generated);
+            layers = layers.saturating_add(layer.held_pixels(&footprint, self.fitted.canvas));
         }
         sources
             .saturating_add(layers)
@@ -481,30 +499,54 @@ impl Plan {
     }
 
     /// Checks the plan against limits, before anything is decoded.
-    pub(crate) fn check(&self, limits: &Limits) -> Result<(), crate::error::RenderError> {
-        let refuse = |what, needed, allowed| Err(crate::error::RenderError::Limit { what, needed, allowed });
+    ///
+    /// # Errors
+    /// [`RenderError::Limit`]: the first limit it is over, and which part of the recipe is at fault.
+    pub fn check(&self, limits: &Limits) -> Result<(), RenderError> {
+        let over = |limit, needed, allowed, (pointer, advice): (String, _)| {
+            if needed <= allowed {
+                return Ok(());
+            }
+            Err(RenderError::Limit { pointer, advice, limit, needed, allowed })
+        };
+        let base = || ("/base".to_owned(), SMALLER_CANVAS);
         let (width, height) = self.fitted.canvas;
-        let canvas = u64::from(width) * u64::from(height);
-        if canvas > limits.canvas_pixels {
-            return refuse("canvas, in pixels,", canvas, limits.canvas_pixels);
+        over(Limit::CanvasPixels, self.canvas_pixels(), limits.canvas_pixels, base())?;
+        over(Limit::CanvasSide, u64::from(width.max(height)), u64::from(u16::MAX), base())?;
+        let layers = ("/layers".to_owned(), "leave layers out");
+        over(Limit::Layers, self.layers.len() as u64, limits.layers as u64, layers)?;
+        for (pointer, picture) in self.placed_pictures() {
+            over(Limit::SourcePixels, picture.pixels(), limits.source_pixels, (pointer, SMALLER_IMAGE))?;
         }
-        if width > u32::from(u16::MAX) || height > u32::from(u16::MAX) {
-            return refuse("canvas side, in pixels,", u64::from(width.max(height)), u64::from(u16::MAX));
-        }
-        if self.layers.len() > limits.layers {
-            return refuse("number of layers", self.layers.len() as u64, limits.layers as u64);
-        }
-        if let Some(source) = self.pictures().find(|picture| picture.pixels() > limits.source_pixels) {
-            return refuse("source image, in pixels,", source.pixels(), limits.source_pixels);
-        }
-        let drawn =
-            self.footprints().fold(0_u64, |sum, (_, footprint)| sum.saturating_add(footprint.pixels() / 3));
-        if drawn > limits.drawn_pixels {
-            return refuse("area of all layers, in pixels,", drawn, limits.drawn_pixels);
-        }
-        if self.working_bytes() > limits.working_bytes {
-            return refuse("working memory, in bytes,", self.working_bytes(), limits.working_bytes);
-        }
-        Ok(())
+        let drawn = self.footprints().map(|(_, footprint)| footprint.pixels() / 3);
+        let drawn = drawn.fold(0, u64::saturating_add);
+        let largest = self.footprints().max_by_key(|(_, footprint)| footprint.pixels());
+        let largest = largest.map_or_else(base, |(layer, _)| (layer.pointer(), SMALLER_LAYER));
+        over(Limit::DrawnPixels, drawn, limits.drawn_pixels, largest)?;
+        over(Limit::WorkingBytes, self.working_bytes(), limits.working_bytes, self.heaviest())
+    }
+
+    fn canvas_pixels(&self) -> u64 {
+        u64::from(self.fitted.canvas.0) * u64::from(self.fitted.canvas.1)
+    }
+
+    /// Every picture with its place in the recipe.
+    fn placed_pictures(&self) -> impl Iterator<Item = (String, &Ingredient)> {
+        let of_layers = self.layers.iter().flat_map(|layer| layer.pictures().map(|p| (layer.pointer(), p)));
+        std::iter::once(("/base".to_owned(), &self.base)).chain(of_layers)
+    }
+
+    /// The part of the recipe that takes most of the memory, and what to do about it.
+    fn heaviest(&self) -> (String, &'static str) {
+        let canvas = (self.canvas_pixels().saturating_mul(4), "/base".to_owned(), SMALLER_CANVAS);
+        // As read, as turned, as kept.
+        let pictures = self.placed_pictures();
+        let pictures = pictures.map(|(pointer, picture)| (3 * picture.pixels(), pointer, SMALLER_IMAGE));
+        let layers = self.footprints().map(|(layer, footprint)| {
+            (layer.held_pixels(&footprint, self.fitted.canvas), layer.pointer(), SMALLER_LAYER)
+        });
+        let parts = std::iter::once(canvas).chain(layers).chain(pictures);
+        let heaviest = parts.max_by_key(|(pixels, ..)| *pixels);
+        heaviest.map_or_else(|| (String::new(), SMALLER_CANVAS), |(_, pointer, advice)| (pointer, advice))
     }
 }

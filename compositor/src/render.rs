@@ -12,7 +12,7 @@ use crate::error::{AssetError, RenderError};
 use crate::fill::{self, premultiplied};
 use crate::fit::{Crop, Rect, Window};
 use crate::footprint::{Footprint, bounds, edges, edges_of, finish, footprint, visible, whole};
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::pixmap::{Pixmap, multiply};
 use crate::placement::Placement;
 use crate::plan::{Ingredient, Plan, PlannedLayer, PlannedText, Source};
@@ -285,7 +285,8 @@ impl Compositor {
         let Some(sprite) = sprite else { return Ok(None) };
         let (needed, allowed) = (sprite.pixels(), self.limits.canvas_pixels);
         if needed > allowed {
-            return Err(RenderError::Limit { what: "repeated text, in pixels,", needed, allowed });
+            let (pointer, advice) = (layer.pointer(), "lower its `size` or `scale`");
+            return Err(RenderError::Limit { pointer, advice, limit: Limit::TextPixels, needed, allowed });
         }
         Ok(finish(layer, sprite, canvas))
     }

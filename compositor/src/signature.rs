@@ -98,6 +98,11 @@ impl Keyring {
         self.required
     }
 
+    /// The ids of the keys.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
+        self.keys.iter().map(|key| key.id.as_str())
+    }
+
     /// Checks the signature of a canonical path, but not whether its time is over: that is [`expired`](Self::expired),
     /// asked anew for every request where this answer is remembered.
     ///

@@ -5,7 +5,7 @@ use moxcms::{ColorProfile, Layout, TransformOptions};
 use crate::asset::Digest;
 use crate::codec::{self, Decoded, Format, Input, Output};
 use crate::error::AssetError;
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::pixmap::Pixmap;
 
 /// Quality at which a photograph is kept when it had to be turned or converted: no visible loss.
@@ -38,7 +38,7 @@ pub struct Normalised {
 pub fn normalise(bytes: &[u8], limits: &Limits) -> Result<Normalised, AssetError> {
     if bytes.len() as u64 > limits.body_bytes {
         let (needed, allowed) = (bytes.len() as u64, limits.body_bytes);
-        return Err(AssetError::Limit { what: "length in bytes", needed, allowed });
+        return Err(AssetError::Limit { limit: Limit::BodyBytes, needed, allowed });
     }
     let input = Input::recognise(bytes)?;
     let decoded = codec::decode(bytes, limits)?;

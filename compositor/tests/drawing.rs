@@ -3,7 +3,7 @@
 mod common;
 
 use common::{Shelf, at, centroid, digest, png};
-use compositor::{Anchor, Focus, Format, Kind, RenderError};
+use compositor::{Anchor, Focus, Format, Kind, Limit, RenderError};
 
 const RED: [u8; 4] = [255, 0, 0, 255];
 const GREEN: [u8; 4] = [0, 255, 0, 255];
@@ -403,6 +403,60 @@ fn limits_refuse_before_anything_is_decoded() {
     let limits = compositor::Limits::default();
     assert!(matches!(refuse("/c/clear;w=8192;h=8192;dpr=4.png", limits), RenderError::Limit { .. }));
     assert!(matches!(refuse("/c/base.png", limits), RenderError::Missing { .. }));
+}
+
+#[test]
+fn a_limit_names_the_part_that_is_over_it_and_what_to_lower() {
+    let shelf = shelf();
+    let refuse = |path: &str, limits| {
+        let error = shelf.plan(path).check(&limits).expect_err(path);
+        let RenderError::Limit { pointer, limit, .. } = &error else { panic!("{path}: {error}") };
+        (pointer.clone(), *limit, error.to_string())
+    };
+    let limits = compositor::Limits::default();
+    for (path, limits, pointer, limit, advice) in [
+        ("/c/clear;w=8192;h=8192.png", limits, "/base", Limit::CanvasPixels, "lower `w`, `h` or `dpr`"),
+        (
+            "/c/base/hat/hat.png",
+            compositor::Limits { layers: 1, ..limits },
+            "/layers",
+            Limit::Layers,
+            "leave layers out",
+        ),
+        (
+            "/c/base/hat.png",
+            compositor::Limits { source_pixels: 1, ..limits },
+            "/base",
+            Limit::SourcePixels,
+            "use a smaller image there",
+        ),
+        (
+            "/c/base;w=20/hat;at=center;scale=0.1/hat;at=center.png",
+            compositor::Limits { drawn_pixels: 1, ..limits },
+            "/layers/1",
+            Limit::DrawnPixels,
+            "lower its `scale`, or `w`, `h` or `dpr` of the base",
+        ),
+        (
+            "/c/base;w=7000;h=7000.png",
+            compositor::Limits { working_bytes: 200 << 20, ..limits },
+            "/base",
+            Limit::WorkingBytes,
+            "lower `w`, `h` or `dpr`",
+        ),
+    ] {
+        let (at, what, told) = refuse(path, limits);
+        assert_eq!((at.as_str(), what), (pointer, limit), "{path}: {told}");
+        assert!(told.ends_with(&format!("allowed: {advice}")), "{path}: {told}");
+    }
+}
+
+#[test]
+fn an_unknown_asset_is_told_with_the_one_that_may_be_meant() {
+    let shelf = shelf();
+    let error = |path: &str| shelf.catalogue().resolve(&path.parse().unwrap(), None).unwrap_err().to_string();
+    assert_eq!(error("/c/bace.png"), "there is no asset `bace` in the catalogue; did you mean `base`?");
+    assert_eq!(error("/c/base/nobody.png"), "there is no asset `nobody` in the catalogue");
 }
 
 #[test]

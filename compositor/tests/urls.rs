@@ -72,7 +72,7 @@ fn percent_encoding_is_another_spelling() {
 #[test]
 fn mistakes_are_named() {
     refused("/x/a.png", "", "`/c/{base}");
-    refused("/c/", "/format", "`auto`, `png`, `jpg`, `webp`, `avif`");
+    refused("/c/", "", "`/c/{base}/{layer}….{format}`, such as `/c/tabby;w=800/top-hat.png`");
     refused("/c/tabby", "/format", "missing");
     refused("/c/tabby.gif", "/format", "`gif`");
     refused("/c/tabby.PNG", "/format", "`PNG`");

@@ -134,6 +134,8 @@ fn onward(config: &Config, call: &Call, request: &Request) -> worker::Result<Req
     let onward = web_sys::Request::new_with_str_and_init(&url, init)?;
     let headers = Headers(onward.headers());
     drop_hop_by_hop(&headers)?;
+    // Passed on, its `100 Continue` would come back as the answer, which no `Response` can be.
+    headers.delete("expect")?;
     introduce(&headers, call)?;
     Ok(onward.into())
 }

@@ -1,5 +1,7 @@
 // Delivery with everything well: the contract's headers, one entry per picture, refusals made here.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import http from "node:http";
 import { after, before, test } from "node:test";
 
 import { objectOf, read, startEdge, startStack, until } from "./stack.mjs";
@@ -116,6 +118,8 @@ test("bad recipes are refused here, just as the origin would", async () => {
     "/c/tabby.png?k=main",
     "/c/tabby.png?k=main&s=forged",
     "/c/no-such-cat.png",
+    "/c/tabbi.png",
+    "/c/",
     "/i/nonsense.png",
     "/i/0123456789abcdef0123456789abcdef01234567.exe",
     "/i/nothing",
@@ -228,6 +232,16 @@ test("the API passes through: methods, bodies, headers, problems", async () => {
   assert.equal(explained.status, direct.status);
   assert.equal((await fromEdge("/nowhere")).status, 404);
   assert.equal((await fromEdge("/healthz")).bytes.toString(), "ok\n");
+});
+
+test("an upload that expects a `100 Continue`, as curl's do, is answered", async () => {
+  const { bytes } = await fromOrigin("/c/tabby;w=80.png");
+  const headers = { "content-type": "image/png", "content-length": bytes.length, expect: "100-continue" };
+  const request = http.request(`${edge.url}/v1/assets/asked-first`, { method: "PUT", headers });
+  request.end(bytes);
+  const [answer] = await once(request, "response");
+  answer.resume();
+  assert.equal(answer.statusCode, 201);
 });
 
 test("an upload through the edge is usable at once, a replaced one gives a new key", async () => {

@@ -9,13 +9,15 @@ mod sign;
 mod workbench;
 
 use std::error::Error;
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
-use crate::config::{Config, Flags};
+use crate::config::{Config, ConfigError, Flags, SETTINGS, strays, with_flags};
 use crate::telemetry::init_log;
 
 /// A failure that is told in one sentence.
@@ -28,15 +30,15 @@ Examples:
   milliner render '/c/tabby;w=800/top-hat.png' -o out.png
   milliner render '/c/cat/hat.jpg' --asset cat=cat.jpg --asset hat=hat.png -o out.jpg
   milliner explain '/c/tabby/top-hat;rotate=352.auto'
-  milliner keys create --name ci --scope read,write --expires-in 90days
+  milliner keys create --name ci --scope read,write --expires-in 90d
 
-`milliner --help` also lists every setting with its variable and its default.";
+`milliner COMMAND --help` lists the settings that the command uses, each with its variable and its default.";
 
 /// Puts hats on cats: composites overlay images onto base images and serves the result.
 #[derive(Parser)]
 #[command(name = "milliner", version, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
-    #[command(flatten)]
+    #[arg(skip)]
     flags: Flags,
     #[command(subcommand)]
     pub command: Command,
@@ -86,13 +88,66 @@ pub struct AssetArgs {
     accept: Option<String>,
 }
 
+/// What every command uses.
+const LOG: [&str; 2] = ["MILLINER_LOG", "MILLINER_LOG_FORMAT"];
+
+/// The commands that read the configuration, and the settings that each uses.
+fn configured() -> Vec<(&'static str, Vec<&'static str>)> {
+    let every = SETTINGS.iter().map(|setting| setting.variable).collect();
+    let with_log = |uses: &[&'static str]| [uses, &LOG].concat();
+    vec![
+        ("serve", every),
+        ("render", with_log(render::USES)),
+        ("import", with_log(import::USES)),
+        ("explain", with_log(explain::USES)),
+        ("sign", with_log(sign::USES)),
+        ("keys", with_log(keys::USES)),
+    ]
+}
+
+/// The command line, every command with the settings that it uses.
+fn command_line() -> clap::Command {
+    configured().into_iter().fold(Cli::command(), |command, (name, uses)| {
+        command.mut_subcommand(name, |subcommand| with_flags(subcommand, &uses))
+    })
+}
+
 impl Cli {
+    /// Reads the command line of this process; one that cannot be read ends it.
+    pub fn read() -> Self {
+        let matches = command_line().get_matches();
+        let cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+        match (matches.subcommand(), cli.uses()) {
+            (Some((_, given)), Some(uses)) => Self { flags: Flags::of(given, &uses), ..cli },
+            _ => cli,
+        }
+    }
+
+    fn uses(&self) -> Option<Vec<&'static str>> {
+        let name = self.command.name();
+        configured().into_iter().find(|(known, _)| *known == name).map(|(_, uses)| uses)
+    }
+
+    /// The configuration, as far as the command uses it: a mistake in the rest is not its business.
+    fn config(&self, uses: &[&'static str]) -> Result<Config, ConfigError> {
+        let given =
+            |variable| uses.contains(&variable).then(|| self.flags.or_environment(variable)).flatten();
+        Config::read(|variable| match variable {
+            // What one render may take, all may where there is only one.
+            "MILLINER_LIMIT_RENDER_BYTES" if !uses.contains(&variable) => {
+                given("MILLINER_LIMIT_WORKING_BYTES")
+            }
+            _ => given(variable),
+        })
+    }
+
     /// Runs the command.
     pub fn run(self) -> Result<ExitCode, Failure> {
         if let Command::Completions { shell } = self.command {
             return completions(shell);
         }
-        let config = Config::read(|variable| self.flags.or_environment(variable))?;
+        look_for_strays(matches!(self.command, Command::Serve))?;
+        let config = self.config(&self.uses().unwrap_or_default())?;
         init_log(&config.log);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
@@ -109,9 +164,45 @@ impl Cli {
     }
 }
 
+impl Command {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Serve => "serve",
+            Self::Render(_) => "render",
+            Self::Import(_) => "import",
+            Self::Explain(_) => "explain",
+            Self::Sign(_) => "sign",
+            Self::Keys(_) => "keys",
+            Self::Completions { .. } => "completions",
+            Self::Rasterise { .. } => "rasterise",
+        }
+    }
+}
+
+/// A variable with a slip in its name: a server does not start on a guess, other commands only warn.
+fn look_for_strays(serving: bool) -> Result<(), Failure> {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    let strays = strays(std::env::vars_os().map(|(name, value)| (text(name), text(value))));
+    match strays.first() {
+        Some(stray) if serving => Err(stray.to_string().into()),
+        _ => {
+            for stray in strays {
+                eprintln!("milliner: warning: {stray}");
+            }
+            Ok(())
+        }
+    }
+}
+
+/// A time span on the command line.
+fn span(text: &str) -> Result<Duration, String> {
+    let span = humantime::parse_duration(text).ok().filter(|span| !span.is_zero());
+    span.ok_or_else(|| "allowed: a time span such as `90s`, `15m`, `1h` or `7d`".to_owned())
+}
+
 fn completions(shell: clap_complete::Shell) -> Result<ExitCode, Failure> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "milliner", &mut script);
+    clap_complete::generate(shell, &mut command_line(), "milliner", &mut script);
     io::stdout().write_all(&script)?;
     Ok(ExitCode::SUCCESS)
 }

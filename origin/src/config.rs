@@ -5,15 +5,17 @@
 
 mod parse;
 mod settings;
+mod strays;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderValue;
-use compositor::{Keyring, Limits, SigningKey};
+use compositor::{Keyring, Limit, Limits, SigningKey};
 
-pub use settings::{Flags, SETTINGS, Setting};
+pub use settings::{Flags, SETTINGS, Setting, with_flags};
+pub use strays::{Stray, is_ours, strays};
 
 /// Everything that can be set, validated.
 #[derive(Clone, Debug)]
@@ -125,6 +127,12 @@ pub struct ConfigError {
     pub flag: &'static str,
     pub given: String,
     pub allowed: &'static str,
+}
+
+/// The variable that sets a limit; `None`: nothing does.
+pub fn variable_of(limit: Limit) -> Option<&'static str> {
+    let variable = format!("MILLINER_LIMIT_{}", limit.field()?.to_ascii_uppercase());
+    SETTINGS.iter().map(|setting| setting.variable).find(|known| *known == variable)
 }
 
 impl Config {
@@ -250,6 +258,13 @@ mod tests {
     fn picture_limits_default_to_the_compositors_own() {
         let ours = read(&[]).unwrap().limits.picture;
         assert_eq!(format!("{ours:?}"), format!("{:?}", Limits::default()));
+    }
+
+    #[test]
+    fn limits_are_told_with_the_variable_that_sets_them() {
+        assert_eq!(variable_of(Limit::TextPixels), Some("MILLINER_LIMIT_CANVAS_PIXELS"));
+        assert_eq!(variable_of(Limit::BodyBytes), Some("MILLINER_LIMIT_BODY_BYTES"));
+        assert_eq!(variable_of(Limit::CanvasSide), None);
     }
 
     #[test]

@@ -15,9 +15,11 @@ mod extract;
 mod finish;
 mod health;
 mod put_asset;
+mod query;
 mod resolved;
 mod schema;
 mod sign;
+mod welcome;
 
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -41,7 +43,11 @@ pub use resolved::ResolvedUrls;
 pub fn build_app(app: &App) -> Router {
     let (api, openapi) = api(app).split_for_parts();
     let documents = docs::Documents::new(&openapi);
+    let described = query::Described::of(&openapi);
+    let api = api.route_layer(from_fn_with_state(described, query::require_described));
     let router = Router::new()
+        .route("/", get(welcome::welcome))
+        .route("/c/", get(deliver::by_recipe))
         .route("/c/{*recipe}", get(deliver::by_recipe))
         .route("/i/{file}", get(deliver::by_key))
         .merge(api)

@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use origin::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read();
     // The rasterising child gives its rights up first: no runtime, no configuration, no log.
     if let Command::Rasterise { max_pixels } = cli.command {
         return origin::rasterise::child::run(max_pixels);

@@ -7,6 +7,9 @@ use std::collections::BTreeMap;
 use compositor::asset::is_anchor_name;
 use compositor::{Anchor, Asset, Focus, Kind};
 use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::fields::{FieldError, Fields, text, token};
 
 const MAX_TEXT_CHARS: usize = 200;
 const MAX_TAGS: usize = 32;
@@ -43,6 +46,67 @@ impl MetadataError {
     pub fn new(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: detail.into() }
     }
+}
+
+impl From<FieldError> for MetadataError {
+    fn from(FieldError { pointer, detail }: FieldError) -> Self {
+        Self { pointer, detail }
+    }
+}
+
+/// What a kind may be, in an error.
+pub const KINDS: &str = "`base`, `overlay`, `font`";
+
+/// The kind of this name.
+pub fn kind(word: &str) -> Option<Kind> {
+    [Kind::Base, Kind::Overlay, Kind::Font].into_iter().find(|kind| kind.word() == word)
+}
+
+impl TryFrom<&Value> for Metadata {
+    type Error = MetadataError;
+
+    fn try_from(json: &Value) -> Result<Self, MetadataError> {
+        let known = ["kind", "title", "tags", "licence", "anchors", "focus"];
+        let fields = Fields::of(json, "", &known)?;
+        let read_tags = |tags: &Value| tags.as_array()?.iter().map(text).collect();
+        Ok(Self {
+            kind: fields.get("kind", |word| kind(word.as_str()?), KINDS)?,
+            title: fields.change("title", text, "a string or null")?,
+            tags: fields.change("tags", read_tags, "a list of strings or null")?,
+            licence: fields.change("licence", text, "a string or null")?,
+            anchors: match fields.change("anchors", |a| a.as_object().cloned(), "an object or null")? {
+                Some(Some(anchors)) => Some(Some(read_anchors(&anchors)?)),
+                Some(None) => Some(None),
+                None => None,
+            },
+            focus: match fields.change("focus", |f| Some(f.clone()), "")? {
+                Some(Some(focus)) => Some(Some(read_focus(&focus)?)),
+                Some(None) => Some(None),
+                None => None,
+            },
+        })
+    }
+}
+
+fn read_anchors(anchors: &Map<String, Value>) -> Result<BTreeMap<String, Option<Anchor>>, MetadataError> {
+    let read = |(name, anchor): (&String, &Value)| {
+        let anchor = if anchor.is_null() { None } else { Some(read_anchor(name, anchor)?) };
+        Ok((name.clone(), anchor))
+    };
+    anchors.iter().map(read).collect()
+}
+
+fn read_anchor(name: &str, anchor: &Value) -> Result<Anchor, MetadataError> {
+    let fields = Fields::of(anchor, &format!("/anchors/{}", token(name)), &["x", "y", "span", "angle"])?;
+    let fraction = |name| fields.demand(name, Value::as_f64, "a fraction of the picture");
+    let angle = fields.get("angle", Value::as_f64, "degrees clockwise")?.unwrap_or_default();
+    Ok(Anchor { x: fraction("x")?, y: fraction("y")?, span: fraction("span")?, angle })
+}
+
+fn read_focus(focus: &Value) -> Result<Focus, MetadataError> {
+    let fields = Fields::of(focus, "/focus", &["x", "y"])?;
+    let fraction = |name| fields.demand(name, Value::as_f64, "a fraction of the picture, 0 to 1");
+    Ok(Focus { x: fraction("x")?, y: fraction("y")? })
 }
 
 /// Tells a field that is null from one that is absent.
@@ -98,8 +162,12 @@ fn tidy(tags: Vec<String>) -> Vec<String> {
 fn check(asset: &Asset) -> Result<(), MetadataError> {
     let refuse = |pointer: &str, detail: String| Err(MetadataError::new(pointer, detail));
     match (asset.media_type.starts_with("font/"), asset.kind) {
-        (true, Kind::Base | Kind::Overlay) => return refuse("/kind", "a font is a `font`".to_owned()),
-        (false, Kind::Font) => return refuse("/kind", "an image is a `base` or an `overlay`".to_owned()),
+        (true, Kind::Base | Kind::Overlay) => {
+            return refuse("/kind", "the file is a font; allowed: `font`".to_owned());
+        }
+        (false, Kind::Font) => {
+            return refuse("/kind", "the file is an image; allowed: `base`, `overlay`".to_owned());
+        }
         (true, Kind::Font) | (false, Kind::Base | Kind::Overlay) => {}
     }
     if !is_plain(&asset.title, MAX_TEXT_CHARS) {
@@ -142,7 +210,7 @@ fn check_anchors(asset: &Asset) -> Result<(), MetadataError> {
         return Err(MetadataError::new("/anchors", detail));
     }
     for (name, anchor) in &asset.anchors {
-        let pointer = || format!("/anchors/{}", name.replace('~', "~0").replace('/', "~1"));
+        let pointer = || format!("/anchors/{}", token(name));
         if !is_anchor_name(name) {
             let detail = "an anchor's name is `[a-z][a-z0-9-]{0,31}` and no compass point";
             return Err(MetadataError::new(pointer(), detail));

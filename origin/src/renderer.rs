@@ -119,7 +119,8 @@ impl Renderer {
         draw: impl FnOnce(&Compositor, &Plan, &Ingredients) -> Result<T, RenderError> + Send + 'static,
     ) -> Result<(T, RenderTimes), RenderFailure> {
         let started = Instant::now();
-        self.check(plan)?;
+        // What can never run does not wait.
+        plan.check(self.compositor.limits()).map_err(|error| RenderFailure::Render(Arc::new(error)))?;
         let permit = self.admit(plan.working_bytes()).await?;
         let admitted = Instant::now();
         let ingredients = self.fetch(plan).await?;
@@ -132,19 +133,6 @@ impl Renderer {
             Ok(drawn) => Ok((drawn, times)),
             Err(error) => Err(RenderFailure::Render(Arc::new(error))),
         }
-    }
-
-    /// What can never run does not wait.
-    fn check(&self, plan: &Plan) -> Result<(), RenderFailure> {
-        let (needed, allowed) = (plan.working_bytes(), self.compositor.limits().working_bytes);
-        if needed <= allowed {
-            return Ok(());
-        }
-        Err(RenderFailure::Render(Arc::new(RenderError::Limit {
-            what: "working memory, in bytes,",
-            needed,
-            allowed,
-        })))
     }
 
     /// A place in the queue at once or not at all; then memory, within the time a caller would wait.

@@ -65,7 +65,7 @@ impl From<RenderError> for Failure {
             RenderError::NotDrawn { pointer, .. } => Failure::at("not-drawn", pointer, &error),
             RenderError::Missing { .. } => Failure::new("missing-ingredient", &error),
             RenderError::Asset { .. } => Failure::new("bad-image", &error),
-            RenderError::Limit { .. } => Failure::new("limit", &error),
+            RenderError::Limit { pointer, .. } => Failure::at("limit", pointer, &error),
             RenderError::Encode { .. } => Failure::new("encode", &error),
         }
     }

@@ -21,6 +21,9 @@ const MAX_PATH_BYTES: usize = 16 * 1024;
 /// Longest text of a `~text` layer, in bytes of UTF-8.
 const MAX_TEXT_BYTES: usize = 2000;
 
+/// What is told where not even the beginning is right.
+const FORM: &str = "`/c/{base}/{layer}….{format}`, such as `/c/tabby;w=800/top-hat.png`";
+
 impl Recipe {
     /// Reads the path of a recipe URL (no host, no query).
     ///
@@ -35,9 +38,10 @@ impl Recipe {
             let allowed = format!("at most {MAX_PATH_BYTES} bytes");
             return Err(ParseError::new("", "the path", format!("{} bytes long", path.len()), allowed));
         }
-        let rest = path
-            .strip_prefix("/c/")
-            .ok_or_else(|| ParseError::new("", "the path", path, "`/c/{base}/{layer}….{format}`"))?;
+        let rest = path.strip_prefix("/c/").ok_or_else(|| ParseError::new("", "the path", path, FORM))?;
+        if rest.is_empty() {
+            return Err(ParseError::new("", "the recipe", "", FORM));
+        }
         let decoded = rest
             .split('/')
             .enumerate()

@@ -10,7 +10,7 @@ use read_fonts::model::{Blob, Font};
 use super::{Align, layout};
 use crate::asset::Digest;
 use crate::error::AssetError;
-use crate::limits::Limits;
+use crate::limits::{Limit, Limits};
 use crate::source::Normalised;
 
 /// Longest font in bytes: room for one CJK face. It is held in memory while text is drawn.
@@ -78,7 +78,7 @@ fn line_of(font: &Font) -> Result<(f64, f64), AssetError> {
 pub fn normalise_font(bytes: &[u8], limits: &Limits) -> Result<Normalised, AssetError> {
     let (needed, allowed) = (bytes.len() as u64, limits.body_bytes.min(MAX_FONT_BYTES));
     if needed > allowed {
-        return Err(bad(format!("it is {needed} bytes long; at most {allowed} are allowed")));
+        return Err(bad(Limit::BodyBytes.told(needed, allowed)));
     }
     let media_type = wrapper(bytes)?;
     let face = Face::open(Arc::from(bytes))?;

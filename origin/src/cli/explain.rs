@@ -11,6 +11,9 @@ use super::workbench::{Workbench, parse_recipe};
 use super::{AssetArgs, Failure, say};
 use crate::config::Config;
 
+/// The settings that the command uses: it reads files like an import.
+pub const USES: &[&str] = super::import::USES;
+
 /// Say what a recipe means.
 #[derive(Args)]
 pub struct ExplainArgs {

@@ -16,6 +16,14 @@ use crate::rasterise::Rasteriser;
 use crate::store::Store;
 use crate::upload::Changed;
 
+/// The settings that the command uses.
+pub const USES: &[&str] = &[
+    "MILLINER_STORE",
+    "MILLINER_LIMIT_BODY_BYTES",
+    "MILLINER_LIMIT_SOURCE_PIXELS",
+    "MILLINER_LIMIT_SVG_TIMEOUT",
+];
+
 /// Read a folder of pictures and fonts into the store.
 #[derive(Args)]
 pub struct ImportArgs {

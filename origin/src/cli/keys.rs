@@ -11,6 +11,9 @@ use crate::config::Config;
 use crate::keys::{Issued, KeyId, KeyRecord, Keys, Scope};
 use crate::store::Store;
 
+/// The settings that these commands use.
+pub const USES: &[&str] = &["MILLINER_STORE"];
+
 /// Make, list, rotate and revoke API keys.
 #[derive(Subcommand)]
 pub enum KeysCommand {
@@ -23,7 +26,7 @@ pub enum KeysCommand {
         /// The middle part of mk_…_…
         id: KeyId,
         /// How long the old secret still works
-        #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = humantime::parse_duration)]
+        #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = super::span)]
         grace: Duration,
     },
     /// End a key at once
@@ -42,8 +45,8 @@ pub struct CreateArgs {
     /// What it allows
     #[arg(long = "scope", value_delimiter = ',', required = true)]
     scopes: Vec<Scope>,
-    /// How long it works: 90days. Without it, until it is revoked
-    #[arg(long, value_name = "SPAN", value_parser = humantime::parse_duration)]
+    /// How long it works: 90s, 15m, 1h, 7d. Without it, until it is revoked
+    #[arg(long, value_name = "SPAN", value_parser = super::span)]
     expires_in: Option<Duration>,
     /// Most calls a minute
     #[arg(long, value_name = "CALLS", value_parser = clap::value_parser!(u32).range(1..))]

@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
-use compositor::{Compositor, Plan};
+use compositor::{Compositor, Plan, RenderError};
 
 use super::workbench::{Workbench, parse_recipe};
 use super::{AssetArgs, Failure};
-use crate::config::Config;
+use crate::config::{Config, variable_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -18,6 +18,18 @@ Examples:
   milliner render '/c/tabby;w=800/top-hat.png' --catalogue catalogue/ -o out.png
   milliner render '/c/cat;w=400/hat;scale=0.5;at=top.jpg' --asset cat=cat.jpg --asset hat=hat.svg -o out.jpg
   milliner render '/c/tabby/crown.png' -o - | imgcat";
+
+/// The settings that the command uses.
+pub const USES: &[&str] = &[
+    "MILLINER_STORE",
+    "MILLINER_LIMIT_BODY_BYTES",
+    "MILLINER_LIMIT_SOURCE_PIXELS",
+    "MILLINER_LIMIT_CANVAS_PIXELS",
+    "MILLINER_LIMIT_DRAWN_PIXELS",
+    "MILLINER_LIMIT_LAYERS",
+    "MILLINER_LIMIT_WORKING_BYTES",
+    "MILLINER_LIMIT_SVG_TIMEOUT",
+];
 
 /// Render one recipe to a file.
 #[derive(Args)]
@@ -40,7 +52,7 @@ pub async fn run(config: Config, args: RenderArgs) -> Result<ExitCode, Failure> 
     check_output(&args.output, &plan)?;
     let ingredients = bench.ingredients(&plan).await?;
     let started = Instant::now();
-    let composite = Compositor::new(config.limits.picture, 0).compose(&plan, &ingredients)?;
+    let composite = Compositor::new(config.limits.picture, 0).compose(&plan, &ingredients).map_err(told)?;
     let drawn = started.elapsed();
     write(&args.output, &composite.bytes)?;
     tracing::debug!(key = %plan.key(), elapsed = ?drawn, "rendered");
@@ -50,6 +62,20 @@ pub async fn run(config: Config, args: RenderArgs) -> Result<ExitCode, Failure> 
         super::say(&format!("{file}  {width}×{height}  {bytes} bytes  {} ms  {key}", drawn.as_millis()))?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// An error, and for a limit also the setting that can be raised.
+fn told(error: RenderError) -> Failure {
+    let variable = match &error {
+        RenderError::Limit { limit, .. } => variable_of(*limit),
+        _ => None,
+    };
+    match (&error, variable) {
+        (RenderError::Limit { pointer, .. }, Some(variable)) => {
+            format!("{pointer}: {error}, or raise {variable}").into()
+        }
+        _ => error.into(),
+    }
 }
 
 /// A file whose name lies about its format is a mistake; so is a picture on a terminal.

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use compositor::{AssetId, Catalogue, Digest, Ingredients, Kind, Plan, Recipe};
+use compositor::near::nearest;
+use compositor::{AssetId, Catalogue, Digest, Ingredients, Kind, Plan, Recipe, ResolveError};
 
 use super::{AssetArgs, Failure};
 use crate::catalogue::LiveCatalogue;
@@ -14,9 +15,14 @@ use crate::import::{Source, load, scan, source};
 use crate::rasterise::Rasteriser;
 use crate::store::{ObjectKey, Store};
 
+/// Most ids that a hint lists.
+const MAX_LISTED: usize = 40;
+
 /// A catalogue with its pictures.
 pub struct Workbench {
     pub catalogue: Catalogue,
+    /// Everything that could have been named, loaded or not.
+    known: Vec<AssetId>,
     files: HashMap<Digest, Vec<u8>>,
     store: Option<Store>,
 }
@@ -52,7 +58,8 @@ impl Workbench {
         }
         let store = Store::open(&config.store).await?;
         let catalogue = LiveCatalogue::open(store.clone()).await?.snapshot().catalogue.clone();
-        Ok(Self { catalogue, files: HashMap::new(), store: Some(store) })
+        let known = catalogue.assets().iter().map(|asset| asset.id.clone()).collect();
+        Ok(Self { catalogue, known, files: HashMap::new(), store: Some(store) })
     }
 
     async fn from_files(config: &Config, args: &AssetArgs, recipe: &Recipe) -> Result<Self, Failure> {
@@ -60,7 +67,10 @@ impl Workbench {
         let rasteriser =
             Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels);
         let (mut assets, mut files) = (Vec::new(), HashMap::new());
-        for source in sources(args, recipe)? {
+        let sources = sources(args)?;
+        let known = sources.iter().map(|source| source.id.clone()).collect();
+        let wanted = recipe.asset_ids();
+        for source in sources.into_iter().filter(|source| wanted.contains(&source.id)) {
             let (prepared, metadata) = load(&source, &rasteriser, &limits.picture).await?;
             // What a recipe lies on is a base, what it lays on top an overlay; a sidecar may know better.
             let kind = if source.id == recipe.base.asset.id { Kind::Base } else { Kind::Overlay };
@@ -69,20 +79,19 @@ impl Workbench {
             files.insert(asset.digest, prepared.into_bytes());
             assets.push(asset);
         }
-        Ok(Self { catalogue: Catalogue::new(assets), files, store: None })
+        Ok(Self { catalogue: Catalogue::new(assets), known, files, store: None })
     }
 
     /// What the recipe means here.
     pub fn plan(&self, recipe: &Recipe, accept: Option<&str>) -> Result<Plan, Failure> {
-        self.catalogue.resolve(recipe, accept).map_err(|error| {
-            let place = error.pointer().to_owned();
-            let hint = if self.catalogue.assets().is_empty() {
-                "the store (MILLINER_STORE) is empty: run `milliner import DIR`, or give --asset id=file"
-                    .to_owned()
-            } else {
-                format!("known here: {}", self.known())
-            };
-            format!("{place}: {error}\n  {hint}").into()
+        self.catalogue.resolve(recipe, accept).map_err(|error| match error {
+            ResolveError::UnknownAsset { pointer, id, .. } => {
+                let near = nearest(id.as_ref(), self.known.iter().map(AsRef::as_ref));
+                let near = near.and_then(|near| near.parse().ok());
+                let error = ResolveError::UnknownAsset { pointer: pointer.clone(), id, near };
+                format!("{}\n  {}", at(&pointer, &error), self.hint()).into()
+            }
+            error => at(error.pointer(), &error).into(),
         })
     }
 
@@ -105,24 +114,27 @@ impl Workbench {
         Ok(ingredients)
     }
 
-    fn known(&self) -> String {
-        let ids: Vec<&str> = self.catalogue.assets().iter().map(|asset| asset.id.as_ref()).collect();
-        ids.join(", ")
+    fn hint(&self) -> String {
+        if self.known.is_empty() {
+            return "the store (MILLINER_STORE) is empty: run `milliner import DIR`, or give --asset id=file"
+                .to_owned();
+        }
+        let ids: Vec<&str> = self.known.iter().take(MAX_LISTED).map(AsRef::as_ref).collect();
+        let more = self.known.len() - ids.len();
+        let more = if more == 0 { String::new() } else { format!(", … and {more} more") };
+        format!("known here: {}{more}", ids.join(", "))
     }
 }
 
-/// The files that matter to the recipe: those given one by one, then those of the folder.
-fn sources(args: &AssetArgs, recipe: &Recipe) -> Result<Vec<Source>, Failure> {
+/// The files given one by one, then those of the folder.
+fn sources(args: &AssetArgs) -> Result<Vec<Source>, Failure> {
     let mut sources = Vec::new();
     for (id, file) in &args.assets {
         sources.push(source(id.clone(), file)?);
     }
     if let Some(folder) = &args.catalogue {
-        let wanted = recipe.asset_ids();
         let given = |id: &AssetId| args.assets.iter().any(|(other, _)| other == id);
-        sources.extend(
-            scan(folder)?.into_iter().filter(|source| wanted.contains(&source.id) && !given(&source.id)),
-        );
+        sources.extend(scan(folder)?.into_iter().filter(|source| !given(&source.id)));
     }
     Ok(sources)
 }
@@ -132,5 +144,10 @@ pub fn parse_recipe(text: &str) -> Result<Recipe, Failure> {
     // Whoever copies a URL copies its host too.
     let path = text.find("/c/").map_or(text, |start| &text[start..]);
     let path = path.split('?').next().unwrap_or(path);
-    Recipe::parse(path).map_err(|error| format!("{}: {error}", error.pointer()).into())
+    Recipe::parse(path).map_err(|error| at(error.pointer(), &error).into())
+}
+
+/// An error with its place in the recipe, where it has one.
+fn at(pointer: &str, error: &dyn std::error::Error) -> String {
+    if pointer.is_empty() { error.to_string() } else { format!("{pointer}: {error}") }
 }

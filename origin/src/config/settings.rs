@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use clap::{Arg, ArgMatches, Args, Command, Error, FromArgMatches};
+use clap::{Arg, ArgMatches, Command};
 
 /// One thing that can be set, by flag or by variable.
 pub struct Setting {
@@ -107,20 +107,22 @@ pub const SETTINGS: &[Setting] = &[
 pub struct Flags(HashMap<&'static str, String>);
 
 impl Flags {
+    /// What a command line gave of the settings that its command uses.
+    pub fn of(matches: &ArgMatches, uses: &[&'static str]) -> Self {
+        let given = |variable: &&'static str| Some((*variable, matches.get_one::<String>(variable)?.clone()));
+        Self(uses.iter().filter_map(given).collect())
+    }
+
     /// The value of a setting: its flag, else its variable in the process environment.
     pub fn or_environment(&self, variable: &'static str) -> Option<String> {
         self.0.get(variable).cloned().or_else(|| std::env::var(variable).ok())
     }
 }
 
-impl Args for Flags {
-    fn augment_args(command: Command) -> Command {
-        command.args(SETTINGS.iter().map(Setting::to_arg))
-    }
-
-    fn augment_args_for_update(command: Command) -> Command {
-        Self::augment_args(command)
-    }
+/// A command that takes these settings as flags, and its own commands with it.
+pub fn with_flags(command: Command, uses: &[&'static str]) -> Command {
+    let used = SETTINGS.iter().filter(|setting| uses.contains(&setting.variable));
+    command.args(used.map(Setting::to_arg))
 }
 
 impl Setting {
@@ -133,23 +135,6 @@ impl Setting {
             .help_heading("Settings (each also a variable)")
             .hide_short_help(true)
             .global(true)
-    }
-}
-
-impl FromArgMatches for Flags {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
-        let mut flags = Self::default();
-        flags.update_from_arg_matches(matches)?;
-        Ok(flags)
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
-        for setting in SETTINGS {
-            if let Some(value) = matches.get_one::<String>(setting.variable) {
-                self.0.insert(setting.variable, value.clone());
-            }
-        }
-        Ok(())
     }
 }
 

@@ -1,7 +1,6 @@
 //! Assets: list, look at, change, delete. Uploading is in `put_asset.rs`.
 
 use std::ops::Bound;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -14,7 +13,8 @@ use compositor::{Asset, AssetId, Digest, Kind, Recipe};
 use super::cache_policy::CachePolicy;
 use super::conditional::{admits_change, has_current};
 use super::error::Error;
-use super::extract::{AssetPath, Json, Params};
+use super::extract::{AssetPath, Json};
+use super::query::Params;
 use super::schema::{AssetPage, AssetView, ContentParams, ListParams, MetadataSchema, ProblemSchema};
 use crate::app::App;
 use crate::catalogue::{AssetRecord, Change, ChangeError};
@@ -24,8 +24,6 @@ use crate::renderer::RenderFailure;
 use crate::store::ObjectKey;
 
 const DEFAULT_LIMIT: usize = 100;
-const MAX_LIMIT: usize = 500;
-const MAX_WIDTH: u32 = 8192;
 
 /// List assets
 #[utoipa::path(get, path = "/v1/assets", tag = "Assets", params(ListParams), responses(
@@ -34,22 +32,13 @@ const MAX_WIDTH: u32 = 8192;
 ))]
 pub async fn list(State(app): State<App>, Params(params): Params<ListParams>) -> Result<Response, Error> {
     let limit = params.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Error::malformed(
-            "/query/limit",
-            format!("`limit` is {limit}; allowed: 1 to {MAX_LIMIT}"),
-        ));
-    }
-    let after = params.cursor.as_deref().map(AssetId::from_str).transpose();
-    let after =
-        after.map_err(|_| Error::malformed("/query/cursor", "`cursor` is not one that a page ended with"))?;
     let wanted = |asset: &Asset| {
         params.kind.is_none_or(|kind| asset.kind == kind)
             && params.tag.as_ref().is_none_or(|tag| asset.tags.contains(tag))
     };
     let snapshot = app.catalogue.snapshot();
-    let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-    let matching = snapshot.records.range((from, Bound::Unbounded)).map(|(_, record)| record);
+    let from = params.cursor.as_ref().map_or(Bound::Unbounded, Bound::Excluded);
+    let matching = snapshot.records.range::<AssetId, _>((from, Bound::Unbounded)).map(|(_, record)| record);
     let mut page: Vec<_> = matching.filter(|record| wanted(&record.current.asset)).take(limit + 1).collect();
     let more = page.len() > limit;
     page.truncate(limit);
@@ -82,6 +71,7 @@ fn percent_encode(text: &str) -> String {
 #[utoipa::path(get, path = "/v1/assets/{id}", tag = "Assets", params(("id" = String, Path)), responses(
     (status = 200, description = "The asset", body = AssetView),
     (status = 304, description = "`If-None-Match` names the current state"),
+    (status = 400, description = "The id is not valid", body = ProblemSchema),
     (status = 404, description = "There is no such asset", body = ProblemSchema),
 ))]
 pub async fn get(
@@ -106,9 +96,11 @@ pub async fn get(
     params(("id" = String, Path), ContentParams), responses(
     (status = 200, description = "The image or font", content(
         (String = "image/png"), (String = "image/jpeg"), (String = "font/ttf"), (String = "font/otf"))),
-    (status = 400, description = "`w` is not valid, or asked of a font", body = ProblemSchema),
     (status = 304, description = "`If-None-Match` names this image"),
+    (status = 400, description = "The id, `w` or `digest` is not valid, or `w` is asked of a font", body = ProblemSchema),
     (status = 404, description = "There is no such asset, or no such version", body = ProblemSchema),
+    (status = 422, description = "A smaller rendition is over a limit", body = ProblemSchema),
+    (status = 503, description = "Too many renders are waiting; `Retry-After` says when", body = ProblemSchema),
 ))]
 pub async fn content(
     State(app): State<App>,
@@ -117,15 +109,12 @@ pub async fn content(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let record = find(&app, id)?;
-    let asset = version(&record, params.digest.as_deref())?;
+    let asset = version(&record, params.digest)?;
     let policy = CachePolicy::content(params.digest.is_some(), !app.signing.is_required());
     match params.w {
         Some(_) if asset.kind == Kind::Font => {
             let detail = format!("`w` makes a smaller picture, and asset `{}` is a font", asset.id);
             Err(Error::malformed("/query/w", detail))
-        }
-        Some(w) if !(1..=MAX_WIDTH).contains(&w) => {
-            Err(Error::malformed("/query/w", format!("`w` is {w}; allowed: 1 to {MAX_WIDTH}")))
         }
         Some(w) if w < asset.width => rendition(&app, asset, w, policy, &headers).await,
         _ => whole(&app, asset, policy, &headers).await,
@@ -139,9 +128,11 @@ pub async fn content(
 #[utoipa::path(patch, path = "/v1/assets/{id}", tag = "Assets", params(("id" = String, Path)),
     request_body(content((MetadataSchema = "application/merge-patch+json"), (MetadataSchema = "application/json"))), responses(
     (status = 200, description = "The asset as it is now", body = AssetView),
-    (status = 400, description = "The metadata is not valid; nothing changed", body = ProblemSchema),
+    (status = 400, description = "The id or the metadata is not valid; nothing changed", body = ProblemSchema),
     (status = 404, description = "There is no such asset", body = ProblemSchema),
     (status = 412, description = "`If-Match` names another state", body = ProblemSchema),
+    (status = 413, description = "The body is too large", body = ProblemSchema),
+    (status = 415, description = "The body is of the wrong type", body = ProblemSchema),
 ))]
 pub async fn patch(
     State(app): State<App>,
@@ -150,13 +141,13 @@ pub async fn patch(
     Json(metadata): Json<Metadata>,
 ) -> Result<Response, Error> {
     let decide = |record: Option<&AssetRecord>| {
-        let record = admitted(record, &headers, &id)?;
+        let record = admitted(&app, record, &headers, &id)?;
         let mut changed = record.clone();
         metadata.clone().apply(&mut changed.current.asset)?;
         Ok(if changed == *record { Change::Keep } else { Change::Write(Box::new(changed)) })
     };
     let record = app.catalogue.change(&id, decide).await.map_err(refused)?;
-    record.map(|record| view(StatusCode::OK, &record)).ok_or(Error::NoAsset(id))
+    record.map(|record| view(StatusCode::OK, &record)).ok_or_else(|| unknown(&app, id))
 }
 
 /// Delete an asset
@@ -164,6 +155,7 @@ pub async fn patch(
 /// With all its versions. Composites that were made of it stay where they are cached.
 #[utoipa::path(delete, path = "/v1/assets/{id}", tag = "Assets", params(("id" = String, Path)), responses(
     (status = 204, description = "It is gone"),
+    (status = 400, description = "The id is not valid", body = ProblemSchema),
     (status = 404, description = "There is no such asset", body = ProblemSchema),
     (status = 412, description = "`If-Match` names another state", body = ProblemSchema),
 ))]
@@ -172,7 +164,7 @@ pub async fn delete(
     AssetPath(id): AssetPath,
     headers: HeaderMap,
 ) -> Result<StatusCode, Error> {
-    let decide = |record: Option<&AssetRecord>| admitted(record, &headers, &id).map(|_| Change::Remove);
+    let decide = |record: Option<&AssetRecord>| admitted(&app, record, &headers, &id).map(|_| Change::Remove);
     app.catalogue.change(&id, decide).await.map_err(refused)?;
     tracing::info!(%id, "asset deleted");
     Ok(StatusCode::NO_CONTENT)
@@ -192,15 +184,21 @@ pub fn record_etag(record: &AssetRecord) -> HeaderValue {
 }
 
 fn find(app: &App, id: AssetId) -> Result<Arc<AssetRecord>, Error> {
-    app.catalogue.snapshot().records.get(&id).cloned().ok_or(Error::NoAsset(id))
+    app.catalogue.snapshot().records.get(&id).cloned().ok_or_else(|| unknown(app, id))
+}
+
+fn unknown(app: &App, id: AssetId) -> Error {
+    let near = app.catalogue.snapshot().catalogue.nearest(id.as_ref()).cloned();
+    Error::NoAsset { id, near }
 }
 
 fn admitted<'a>(
+    app: &App,
     record: Option<&'a AssetRecord>,
     headers: &HeaderMap,
     id: &AssetId,
 ) -> Result<&'a AssetRecord, Error> {
-    let record = record.ok_or_else(|| Error::NoAsset(id.clone()))?;
+    let record = record.ok_or_else(|| unknown(app, id.clone()))?;
     if admits_change(headers, Some(&record_etag(record))) { Ok(record) } else { Err(Error::Precondition) }
 }
 
@@ -211,11 +209,8 @@ fn refused(error: ChangeError<Error>) -> Error {
     }
 }
 
-fn version<'a>(record: &'a AssetRecord, digest: Option<&str>) -> Result<&'a Asset, Error> {
-    let Some(text) = digest else { return Ok(&record.current.asset) };
-    let digest = Digest::from_str(text).map_err(|error| {
-        Error::malformed("/query/digest", format!("`digest` is not valid; allowed: {error}"))
-    })?;
+fn version(record: &AssetRecord, digest: Option<Digest>) -> Result<&Asset, Error> {
+    let Some(digest) = digest else { return Ok(&record.current.asset) };
     let version = record.version(&digest);
     version
         .map(|version| &version.asset)

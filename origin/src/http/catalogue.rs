@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 
 use super::cache_policy::CachePolicy;
 use super::conditional::has_current;
-use super::schema::CatalogueSchema;
+use super::schema::{CatalogueSchema, ProblemSchema};
 use crate::app::App;
 
 /// The catalogue's manifest
@@ -16,6 +16,7 @@ use crate::app::App;
 #[utoipa::path(get, path = "/v1/catalogue", tag = "Catalogue", security(()), responses(
     (status = 200, description = "The manifest", body = CatalogueSchema),
     (status = 304, description = "`If-None-Match` names the current version"),
+    (status = 400, description = "There is a query parameter: this call takes none", body = ProblemSchema),
 ))]
 pub async fn manifest(State(app): State<App>, headers: HeaderMap) -> Response {
     let snapshot = app.catalogue.snapshot();

@@ -28,8 +28,11 @@ use crate::store::ObjectKey;
     (status = 201, description = "It was rendered now", body = CompositeView),
     (status = 400, description = "The recipe is not valid", body = ProblemSchema),
     (status = 404, description = "The recipe names an asset that is not there", body = ProblemSchema),
+    (status = 406, description = "`accept` refuses every format of an `auto` recipe", body = ProblemSchema),
+    (status = 413, description = "The body is too large", body = ProblemSchema),
+    (status = 415, description = "The body is of the wrong type", body = ProblemSchema),
     (status = 422, description = "An asset or the picture is over a limit", body = ProblemSchema),
-    (status = 501, description = "The recipe uses a part of the language that is not drawn yet", body = ProblemSchema),
+    (status = 501, description = "The format is one that this server does not encode", body = ProblemSchema),
     (status = 503, description = "Too many renders are waiting; `Retry-After` says when", body = ProblemSchema),
 ))]
 pub async fn create(State(app): State<App>, Json(body): Json<RecipeBody>) -> Result<Response, Error> {
@@ -48,6 +51,7 @@ pub async fn create(State(app): State<App>, Json(body): Json<RecipeBody>) -> Res
 /// Get a composite's record
 #[utoipa::path(get, path = "/v1/composites/{key}", tag = "Composites", params(("key" = String, Path)), responses(
     (status = 200, description = "The record", body = CompositeView),
+    (status = 400, description = "The key is not valid", body = ProblemSchema),
     (status = 404, description = "No composite with this key has been rendered", body = ProblemSchema),
 ))]
 pub async fn get(State(app): State<App>, KeyPath(key): KeyPath) -> Result<Response, Error> {
@@ -64,6 +68,9 @@ pub async fn get(State(app): State<App>, KeyPath(key): KeyPath) -> Result<Respon
     (status = 200, description = "The explanation", body = Explanation),
     (status = 400, description = "The recipe is not valid", body = ProblemSchema),
     (status = 404, description = "The recipe names an asset that is not there", body = ProblemSchema),
+    (status = 406, description = "`accept` refuses every format of an `auto` recipe", body = ProblemSchema),
+    (status = 413, description = "The body is too large", body = ProblemSchema),
+    (status = 415, description = "The body is of the wrong type", body = ProblemSchema),
 ))]
 pub async fn explain(
     State(app): State<App>,

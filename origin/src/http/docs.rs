@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::{Map, Value};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, Ref, Response as OpenApiResponse, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::cache_policy::CachePolicy;
@@ -58,13 +59,31 @@ pub fn name_scope(openapi: &mut utoipa::openapi::OpenApi, scope: Scope) {
         for operation in methods.into_iter().flatten() {
             let key = SecurityRequirement::new("key", [scope.to_string()]);
             operation.security = Some(vec![SecurityRequirement::default(), key]);
+            for (status, description) in REFUSED_KEYS {
+                let response = problem(description);
+                operation.responses.responses.entry((*status).to_owned()).or_insert(response.into());
+            }
         }
     }
 }
 
+/// What every call that may need a key can answer.
+const REFUSED_KEYS: &[(&str, &str)] = &[
+    ("401", "The API key is missing or not valid"),
+    ("403", "The API key does not allow this"),
+    ("429", "The API key has made too many calls; `Retry-After` says when"),
+];
+
+fn problem(description: &str) -> OpenApiResponse {
+    let schema = Ref::from_schema_name("Problem");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    ResponseBuilder::new().description(description).content("application/problem+json", content).build()
+}
+
 /// Deliver a composite by recipe
 ///
-/// `If-None-Match` with the current key is answered 304 without any work. `Content-Location` is the canonical path.
+/// `If-None-Match` with the current key is answered 304 without any work. `Content-Location` is the canonical path. Every
+/// format can be named; one that this server does not encode is answered 501, and `auto` never chooses it.
 #[utoipa::path(get, path = "/c/{recipe}", tag = "Delivery", security(()),
     params(
         ("recipe" = String, Path, description = "`{base}/{layer}….{format}`", example = "tabby;w=800/top-hat.png"),
@@ -81,8 +100,8 @@ pub fn name_scope(openapi: &mut utoipa::openapi::OpenApi, scope: Scope) {
         (status = 404, description = "The recipe names an asset that is not there", body = ProblemSchema),
         (status = 406, description = "`Accept` refuses every format of an `auto` recipe", body = ProblemSchema),
         (status = 422, description = "An asset or the picture is over a limit", body = ProblemSchema),
-        (status = 501, description = "Not drawn yet", body = ProblemSchema),
-        (status = 503, description = "Too many renders are waiting", body = ProblemSchema),
+        (status = 501, description = "The format is one that this server does not encode", body = ProblemSchema),
+        (status = 503, description = "Too many renders are waiting; `Retry-After` says when", body = ProblemSchema),
     ))]
 #[expect(
     dead_code,
@@ -95,11 +114,16 @@ fn deliver_recipe() {}
     params(
         ("key" = String, Path, description = "40 hex digits: the `ETag` of the composite"),
         ("ext" = String, Path, description = "png, jpg, webp or avif"),
+        ("k" = Option<String>, Query, description = "id of the signing key"),
+        ("e" = Option<u64>, Query, description = "expiry, Unix seconds"),
+        ("s" = Option<String>, Query, description = "signature"),
     ),
     responses(
         (status = 200, description = "The picture; it never changes", content(
             (String = "image/png"), (String = "image/jpeg"), (String = "image/webp"), (String = "image/avif"))),
         (status = 304, description = "`If-None-Match` names it"),
+        (status = 400, description = "The key, the format or the query is not valid", body = ProblemSchema),
+        (status = 403, description = "The signature is not valid", body = ProblemSchema),
         (status = 404, description = "No composite with this key has been rendered", body = ProblemSchema),
     ))]
 #[expect(dead_code, reason = "describes deliver::by_key, whose route takes key and extension as one segment")]

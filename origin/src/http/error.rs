@@ -4,10 +4,12 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use compositor::{
-    AssetError, AssetId, Digest, ParseError, RenderError, ResolveError, SignatureError, Undrawn,
+    AssetError, AssetId, Digest, Limit, ParseError, RenderError, ResolveError, SignatureError, Undrawn,
 };
 use serde::Serialize;
 
+use crate::config::variable_of;
+use crate::fields::{FieldError, shown};
 use crate::keys::{KeyError, RateState, Scope};
 use crate::metadata::MetadataError;
 use crate::rasterise::RasteriseError;
@@ -30,7 +32,11 @@ pub enum Error {
     Upload(UploadError),
     Metadata(MetadataError),
     Store(StoreError),
-    NoAsset(AssetId),
+    NoAsset {
+        id: AssetId,
+        /// What may have been meant.
+        near: Option<AssetId>,
+    },
     NoVersion(AssetId, Digest),
     NoComposite,
     NoSigningKey,
@@ -44,8 +50,7 @@ pub enum Error {
     },
     BodyBroken,
     UnsupportedType {
-        given: String,
-        allowed: &'static str,
+        detail: String,
     },
     TooManyUploads,
     Precondition,
@@ -105,6 +110,12 @@ impl Error {
         Self::Malformed { pointer: pointer.into(), detail: detail.into() }
     }
 
+    /// A body, or a part of one, of a type that its call does not take.
+    pub fn unsupported_type(what: &str, given: &str, allowed: impl std::fmt::Display) -> Self {
+        let given = if given.is_empty() { "missing".to_owned() } else { format!("`{}`", shown(given)) };
+        Self::UnsupportedType { detail: format!("the {what} is {given}; allowed: {allowed}") }
+    }
+
     /// What the caller is told.
     pub fn problem(self) -> Problem {
         match self {
@@ -121,7 +132,7 @@ impl Error {
             Self::Upload(error) => not_uploaded(error),
             Self::Metadata(error) => Problem::at("bad-metadata", error.to_string(), &error.pointer),
             Self::Store(error) => unavailable(&error),
-            Self::NoAsset(id) => Problem::new("unknown-asset", format!("there is no asset `{id}`")),
+            Self::NoAsset { id, near } => Problem::new("unknown-asset", no_asset(&id, near.as_ref())),
             Self::NoVersion(id, digest) => {
                 Problem::new("unknown-asset", format!("asset `{id}` has no version `{digest}`"))
             }
@@ -132,13 +143,12 @@ impl Error {
                 Problem::at("bad-request", "there is no such signing key on this server", "/key")
             }
             Self::Malformed { pointer, detail } => Problem::at("bad-request", detail, &pointer),
-            Self::BodyTooLarge { limit } => {
-                Problem::new("too-large", format!("a body may have at most {limit} bytes"))
-            }
+            Self::BodyTooLarge { limit } => Problem::new(
+                "too-large",
+                format!("the body is longer than the {} that are allowed", size(limit)),
+            ),
             Self::BodyBroken => Problem::new("bad-request", "the body ended before it was complete"),
-            Self::UnsupportedType { given, allowed } => {
-                Problem::new("unsupported-type", format!("the body is `{given}`; allowed: {allowed}"))
-            }
+            Self::UnsupportedType { detail } => Problem::new("unsupported-type", detail),
             Self::TooManyUploads => {
                 Problem::new("busy", "too many uploads are under way").retry_after(RETRY_SECS)
             }
@@ -153,6 +163,20 @@ impl Error {
             }
             Self::Panicked => Problem::new("internal", "").report("a handler panicked"),
         }
+    }
+}
+
+fn no_asset(id: &AssetId, near: Option<&AssetId>) -> String {
+    let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    format!("there is no asset `{id}`{meant}")
+}
+
+/// In whole MiB or KiB where it is.
+fn size(bytes: u64) -> String {
+    match bytes {
+        _ if bytes.is_multiple_of(1 << 20) => format!("{} MiB", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
+        _ => format!("{bytes} bytes"),
     }
 }
 
@@ -189,7 +213,9 @@ fn unrendered(failure: &RenderFailure) -> Problem {
     match failure {
         RenderFailure::Busy => Problem::new("busy", report).retry_after(RETRY_SECS),
         RenderFailure::Render(error) => match error.as_ref() {
-            RenderError::Limit { .. } => Problem::new("over-limit", report),
+            RenderError::Limit { pointer, limit, .. } => {
+                Problem::at("over-limit", format!("{report}{}", or_raise(*limit)), pointer)
+            }
             RenderError::Asset { source, .. } => Problem::new(unusable(source), report),
             RenderError::NotDrawn { pointer, .. } => Problem::at("not-drawn", report, pointer),
             RenderError::Missing { .. } | RenderError::Encode { .. } => {
@@ -209,6 +235,9 @@ fn not_uploaded(error: UploadError) -> Problem {
     match error {
         UploadError::Empty => Problem::new("bad-request", detail),
         UploadError::Mislabelled { .. } => Problem::new("unsupported-type", detail),
+        UploadError::Unusable(AssetError::Limit { limit, .. }) => {
+            Problem::new("bad-image", format!("{detail}: use a smaller one{}", or_raise(limit)))
+        }
         UploadError::Unusable(error) => Problem::new(unusable(&error), detail),
         UploadError::Unrecognised | UploadError::Svg(RasteriseError::Refused(_)) => {
             Problem::new("bad-image", detail)
@@ -218,6 +247,11 @@ fn not_uploaded(error: UploadError) -> Problem {
         UploadError::Store(error) => unavailable(&error),
         UploadError::Precondition => Error::Precondition.problem(),
     }
+}
+
+/// The other way out, for whoever runs the server.
+fn or_raise(limit: Limit) -> String {
+    variable_of(limit).map(|variable| format!(", or raise the server's {variable}")).unwrap_or_default()
 }
 
 fn unusable(error: &AssetError) -> &'static str {
@@ -322,6 +356,12 @@ from!(
     Metadata(MetadataError),
     Store(StoreError),
 );
+
+impl From<FieldError> for Error {
+    fn from(FieldError { pointer, detail }: FieldError) -> Self {
+        Self::Malformed { pointer, detail }
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -11,17 +11,21 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use compositor::AssetId;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde_json::Value;
 use tokio::time::timeout;
 
 use super::error::Error;
 use crate::app::App;
+use crate::fields::shown;
 use crate::keys::Scope;
 
 /// Longest URL that is looked at.
 const MAX_URI_BYTES: usize = 8192;
 /// Longest JSON body: a recipe of 16 layers is far below.
 const MAX_JSON_BYTES: u64 = 256 << 10;
+
+/// What a JSON body may call itself.
+const JSON_TYPES: [&str; 2] = ["application/json", "application/merge-patch+json"];
 
 /// Lets a request through if its API key allows `scope`.
 pub async fn require(State((app, scope)): State<(App, Scope)>, request: Request, next: Next) -> Response {
@@ -71,8 +75,9 @@ impl<S: Send + Sync> FromRequestParts<S> for AssetPath {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
         let text = path_text(parts, state).await?;
-        let refuse = |error: compositor::asset::NameError| {
-            Error::malformed("/id", format!("the id in the path is not valid; allowed: {error}"))
+        let refuse = |_| {
+            let detail = format!("the asset id is `{}`; allowed: `[a-z0-9][a-z0-9-]{{0,63}}`", shown(&text));
+            Error::malformed("/id", detail)
         };
         AssetId::from_str(&text).map(Self).map_err(refuse)
     }
@@ -81,35 +86,41 @@ impl<S: Send + Sync> FromRequestParts<S> for AssetPath {
 /// The one parameter of the path, decoded.
 pub async fn path_text<S: Send + Sync>(parts: &mut Parts, state: &S) -> Result<String, Error> {
     let path = Path::<String>::from_request_parts(parts, state).await;
-    path.map(|Path(text)| text).map_err(|rejection| Error::malformed("", rejection.body_text()))
-}
-
-/// Query parameters as a type; unknown ones are refused by the type.
-pub struct Params<T>(pub T);
-
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
-        let query = axum::extract::Query::try_from_uri(&parts.uri);
-        query.map(|q| Self(q.0)).map_err(|rejection| Error::malformed("/query", rejection.body_text()))
-    }
+    path.map(|Path(text)| text).map_err(|_| Error::malformed("", "the path is not percent-encoded UTF-8"))
 }
 
 /// A JSON body.
 pub struct Json<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+impl<T, E, S> FromRequest<S> for Json<T>
+where
+    T: for<'a> TryFrom<&'a Value, Error = E>,
+    E: Into<Error>,
+    S: Send + Sync,
+{
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Error> {
         let given = content_type(request.headers());
-        if !matches!(given, "application/json" | "application/merge-patch+json") {
-            return Err(Error::UnsupportedType { given: given.to_owned(), allowed: "application/json" });
+        if !JSON_TYPES.contains(&given) {
+            return Err(Error::unsupported_type("`content-type` header", given, JSON_TYPES.join(", ")));
         }
         let body = read_body(request.into_body(), MAX_JSON_BYTES).await?;
-        serde_json::from_slice(&body).map(Self).map_err(|error| Error::malformed("", error.to_string()))
+        T::try_from(&read_json("the body", &body)?).map(Self).map_err(Into::into)
     }
+}
+
+/// JSON of whatever shape.
+pub fn read_json(what: &str, text: &[u8]) -> Result<Value, Error> {
+    serde_json::from_slice(text).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let detail = match text.is_empty() {
+            true => format!("{what} is empty; allowed: a JSON object"),
+            false if error.is_eof() => format!("{what} is not JSON: it ends too early"),
+            false => format!("{what} is not JSON: see line {line}, column {column}"),
+        };
+        Error::malformed("", detail)
+    })
 }
 
 /// The essence of `Content-Type`, empty where there is none.

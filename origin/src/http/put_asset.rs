@@ -7,19 +7,20 @@ use std::str::FromStr;
 use axum::body::Body;
 use axum::extract::{FromRequest, Multipart, Request, State};
 use axum::http::StatusCode;
-use axum::http::uri::InvalidUri;
 use axum::response::Response;
 use bytes::Bytes;
-use compositor::{Anchor, Focus, Kind};
+use compositor::{Anchor, Focus};
 
 use super::assets::{record_etag, view};
 use super::conditional::admits_change;
 use super::error::Error;
-use super::extract::{AssetPath, content_type, read_body};
+use super::extract::{AssetPath, content_type, read_body, read_json};
+use super::query::{Query, parse};
 use super::schema::{AssetView, MetadataSchema, ProblemSchema};
 use crate::app::App;
 use crate::catalogue::AssetRecord;
-use crate::metadata::{Metadata, MetadataError};
+use crate::fields::shown;
+use crate::metadata::{KINDS, Metadata, kind};
 use crate::upload::{Changed, FileType, Unmentioned, recognise};
 
 const ALLOWED: &str = "image/png, image/jpeg, image/webp, image/gif, image/svg+xml, font/ttf, font/otf, or \
@@ -103,75 +104,73 @@ async fn read(app: &App, request: Request) -> Result<Given, Error> {
     if given.eq_ignore_ascii_case("multipart/form-data") {
         return read_form(request, limit).await;
     }
-    let declared =
-        FileType::from_media_type(&given).ok_or(Error::UnsupportedType { given, allowed: ALLOWED })?;
-    let metadata = from_query(request.uri().query().unwrap_or_default())?;
+    let declared = declared("`content-type` header", &given)?;
+    let metadata = from_query(&Query::read(request.uri().query().unwrap_or_default())?)?;
     let file = read_body(request.into_body(), limit).await?;
     Ok(Given { file, declared, metadata })
 }
 
+fn declared(what: &str, given: &str) -> Result<FileType, Error> {
+    FileType::from_media_type(given).ok_or_else(|| Error::unsupported_type(what, given, ALLOWED))
+}
+
 async fn read_form(request: Request, limit: u64) -> Result<Given, Error> {
     let (parts, body) = request.into_parts();
+    if parts.uri.query().is_some_and(|query| !query.is_empty()) {
+        let detail = "a multipart form has its metadata in the part `metadata`, not in the query";
+        return Err(Error::malformed("/query", detail));
+    }
     let body = read_body(body, limit).await?;
-    let broken = |detail: String| Error::malformed("", format!("the multipart form is not valid: {detail}"));
     let request = Request::from_parts(parts, Body::from(body));
-    let mut form = Multipart::from_request(request, &()).await.map_err(|error| broken(error.body_text()))?;
+    let form = Multipart::from_request(request, &()).await;
+    let mut form = form.map_err(|_| broken("its `content-type` names no boundary"))?;
     let (mut file, mut metadata) = (None, Metadata::default());
-    while let Some(field) = form.next_field().await.map_err(|error| broken(error.body_text()))? {
+    while let Some(field) = form.next_field().await.map_err(|_| broken(TORN))? {
         let given = field.content_type().unwrap_or_default().to_owned();
         let name = field.name().unwrap_or_default().to_owned();
-        let bytes = field.bytes().await.map_err(|error| broken(error.body_text()))?;
+        let bytes = field.bytes().await.map_err(|_| broken(TORN))?;
         match name.as_str() {
-            "image" | "font" => file = Some((bytes, given)),
-            "metadata" => {
-                let parsed = serde_json::from_slice(&bytes);
-                metadata = parsed.map_err(|error| MetadataError::new("/metadata", error.to_string()))?;
+            "image" | "font" => {
+                let declared = declared(&format!("`content-type` of the part `{name}`"), &given)?;
+                file = Some((declared, bytes));
             }
-            _ => return Err(broken(format!("there is no part `{name}`; allowed: image, font, metadata"))),
+            "metadata" => metadata = Metadata::try_from(&read_json("the part `metadata`", &bytes)?)?,
+            _ => return Err(broken(&format!("it has a part `{}`; allowed: {PARTS}", shown(&name)))),
         }
     }
-    let (file, given) = file.ok_or_else(|| broken("the part `image` (or `font`) is missing".to_owned()))?;
-    let declared =
-        FileType::from_media_type(&given).ok_or(Error::UnsupportedType { given, allowed: ALLOWED })?;
+    let (declared, file) = file.ok_or_else(|| broken("the part `image` or `font` is missing"))?;
     Ok(Given { file, declared, metadata })
 }
 
-/// Metadata as query parameters.
-fn from_query(query: &str) -> Result<Metadata, Error> {
-    let malformed = |error: &dyn std::fmt::Display| Error::malformed("/query", error.to_string());
-    let uri = format!("/?{query}").parse().map_err(|error: InvalidUri| malformed(&error))?;
-    let pairs = axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri)
-        .map_err(|error| malformed(&error))?;
-    let (mut metadata, mut anchors) = (Metadata::default(), BTreeMap::new());
-    for (name, value) in pairs.0 {
-        let refuse = |allowed: &str| {
-            Error::malformed(format!("/query/{name}"), format!("`{name}` is `{value}`; allowed: {allowed}"))
-        };
-        match (name.as_str(), name.strip_prefix("anchor.")) {
-            ("kind", _) => metadata.kind = Some(kind(&value).ok_or_else(|| refuse("base, overlay, font"))?),
-            ("title", _) => metadata.title = Some(Some(value)),
-            ("tags", _) => metadata.tags = Some(Some(tags(&value))),
-            ("licence", _) => metadata.licence = Some(Some(value)),
-            ("focus", _) => metadata.focus = Some(Some(focus(&value).ok_or_else(|| refuse("x,y"))?)),
-            (_, Some(anchor_name)) => {
-                let anchor = anchor(&value).ok_or_else(|| refuse("x,y,span[,angle]"))?;
-                anchors.insert(anchor_name.to_owned(), Some(anchor));
-            }
-            _ => {
-                let known = "kind, title, tags, licence, focus, anchor.{name}";
-                let detail = format!("`{name}` is not a parameter; allowed: {known}");
-                return Err(Error::malformed(format!("/query/{name}"), detail));
-            }
+const PARTS: &str = "`image`, `font`, `metadata`";
+const TORN: &str = "it ends too early, or its parts do not stand between its boundary";
+
+fn broken(what: &str) -> Error {
+    Error::malformed("", format!("the multipart form cannot be read: {what}"))
+}
+
+/// Metadata as query parameters; that all are known has been seen to.
+fn from_query(query: &Query) -> Result<Metadata, Error> {
+    let text = |name| query.value(name).map(str::to_owned);
+    let mut metadata = Metadata {
+        kind: query.get("kind", kind, KINDS)?,
+        title: text("title").map(Some),
+        tags: query.value("tags").map(|list| Some(tags(list))),
+        licence: text("licence").map(Some),
+        focus: query.get("focus", focus, "`x,y`")?.map(Some),
+        anchors: None,
+    };
+    let mut anchors = BTreeMap::new();
+    for (name, value) in query.iter() {
+        if let Some(anchor_name) = name.strip_prefix("anchor.") {
+            let anchor = parse(name, value, anchor, "`x,y,span` or `x,y,span,angle`")?;
+            anchors.insert(anchor_name.to_owned(), Some(anchor));
         }
     }
     if !anchors.is_empty() {
         metadata.anchors = Some(Some(anchors));
     }
     Ok(metadata)
-}
-
-fn kind(word: &str) -> Option<Kind> {
-    [Kind::Base, Kind::Overlay, Kind::Font].into_iter().find(|kind| kind.word() == word)
 }
 
 fn tags(list: &str) -> Vec<String> {

@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use compositor::{Asset, Plan};
-use serde::{Deserialize, Serialize};
+use compositor::{Asset, AssetId, Digest, Kind, Plan};
+use serde::Serialize;
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
+use super::error::Error;
+use super::query::Query;
 use crate::catalogue::{AssetRecord, Version};
 use crate::clock::rfc3339;
+use crate::fields::{FieldError, Fields, text};
 use crate::links::Link;
+use crate::metadata::{KINDS, kind};
 
 /// An asset, as in the manifest.
 #[derive(ToSchema)]
@@ -155,44 +160,83 @@ pub struct AssetPage {
 }
 
 /// Which assets to list.
-#[derive(Deserialize, IntoParams)]
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub struct ListParams {
     /// Only this kind.
     #[param(value_type = Option<KindSchema>)]
-    pub kind: Option<compositor::Kind>,
+    pub kind: Option<Kind>,
     /// Only those with this tag.
     pub tag: Option<String>,
     /// Where the last page ended.
-    pub cursor: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub cursor: Option<AssetId>,
     /// Most assets on the page, 1 to 500; 100 unless said.
     #[param(minimum = 1, maximum = 500)]
     pub limit: Option<usize>,
 }
 
+impl TryFrom<Query> for ListParams {
+    type Error = Error;
+
+    fn try_from(query: Query) -> Result<Self, Error> {
+        let limit = |limit: &str| limit.parse().ok().filter(|limit| (1..=500).contains(limit));
+        Ok(Self {
+            kind: query.get("kind", kind, KINDS)?,
+            tag: query.value("tag").map(str::to_owned),
+            cursor: query.get("cursor", |id| id.parse().ok(), "the `next` of a page")?,
+            limit: query.get("limit", limit, "a whole number, 1 to 500")?,
+        })
+    }
+}
+
 /// Which rendition of an asset.
-#[derive(Deserialize, IntoParams)]
+#[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub struct ContentParams {
     /// Width of a smaller rendition in pixels, 1 to 8192; never larger than the asset.
     #[param(minimum = 1, maximum = 8192)]
     pub w: Option<u32>,
     /// A version by its digest, all 64 digits.
-    pub digest: Option<String>,
+    #[param(value_type = Option<String>)]
+    pub digest: Option<Digest>,
+}
+
+impl TryFrom<Query> for ContentParams {
+    type Error = Error;
+
+    fn try_from(query: Query) -> Result<Self, Error> {
+        let width = |width: &str| width.parse().ok().filter(|width| (1..=8192).contains(width));
+        Ok(Self {
+            w: query.get("w", width, "a whole number of pixels, 1 to 8192")?,
+            digest: query.get("digest", |digest| digest.parse().ok(), "64 hex digits")?,
+        })
+    }
 }
 
 /// A recipe to render, explain or sign.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(ToSchema)]
 pub struct RecipeBody {
     /// The URL form, `/c/tabby;w=800/top-hat.png`, or the same as an object.
     #[schema(value_type = RecipeSchema)]
-    pub recipe: serde_json::Value,
+    pub recipe: Value,
     /// What an `auto` format is chosen from; like the header.
     pub accept: Option<String>,
 }
+
+impl TryFrom<&Value> for RecipeBody {
+    type Error = FieldError;
+
+    fn try_from(json: &Value) -> Result<Self, FieldError> {
+        let fields = Fields::of(json, "", &["recipe", "accept"])?;
+        Ok(Self {
+            recipe: fields.demand("recipe", |recipe| Some(recipe.clone()), RECIPE_FORMS)?,
+            accept: fields.get("accept", text, "a string like the header `Accept`")?,
+        })
+    }
+}
+
+const RECIPE_FORMS: &str = "a recipe, as a path or as an object";
 
 /// The URL form as a string, or an object: `base` and `layers`, each a name or an object with `id` and the parameters
 /// of the URL under the same names, and `format`.
@@ -203,7 +247,7 @@ pub struct RecipeBody {
 pub enum RecipeSchema {
     #[schema(example = "/c/tabby;w=800/top-hat.png")]
     Url(String),
-    Object(serde_json::Map<String, serde_json::Value>),
+    Object(serde_json::Map<String, Value>),
 }
 
 /// A finished composite.
@@ -329,18 +373,31 @@ pub struct CacheView {
 }
 
 /// A recipe to sign.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(ToSchema)]
 pub struct SignBody {
     /// As for `POST /v1/composites`.
     #[schema(value_type = RecipeSchema)]
-    pub recipe: serde_json::Value,
+    pub recipe: Value,
     /// Unix seconds; absent: the URL never expires.
     pub expires: Option<u64>,
     /// The same as seconds from now; not both.
     pub expires_in: Option<u64>,
     /// Id of the signing key; the first unless said.
     pub key: Option<String>,
+}
+
+impl TryFrom<&Value> for SignBody {
+    type Error = FieldError;
+
+    fn try_from(json: &Value) -> Result<Self, FieldError> {
+        let fields = Fields::of(json, "", &["recipe", "expires", "expires_in", "key"])?;
+        Ok(Self {
+            recipe: fields.demand("recipe", |recipe| Some(recipe.clone()), RECIPE_FORMS)?,
+            expires: fields.get("expires", Value::as_u64, "Unix seconds")?,
+            expires_in: fields.get("expires_in", Value::as_u64, "a whole number of seconds")?,
+            key: fields.get("key", text, "the id of a signing key")?,
+        })
+    }
 }
 
 /// A signed URL.

@@ -15,6 +15,8 @@ use crate::clock::unix_now;
 #[utoipa::path(post, path = "/v1/sign", tag = "Signatures", request_body = SignBody, responses(
     (status = 200, description = "The signed URL", body = SignedView),
     (status = 400, description = "The recipe or the expiry is not valid, or there is no such key", body = ProblemSchema),
+    (status = 413, description = "The body is too large", body = ProblemSchema),
+    (status = 415, description = "The body is of the wrong type", body = ProblemSchema),
 ))]
 pub async fn sign(
     State(app): State<App>,

@@ -143,7 +143,7 @@ async fn a_multipart_upload_carries_metadata() {
     assert_eq!(answer.value()["kind"], "overlay");
     assert_eq!(answer.value()["anchors"]["head"]["span"], 0.8);
     let unknown = multipart(&origin, "/v1/assets/hat", "{\"colour\": 1}", &png(4, 4, [0; 4])).await;
-    unknown.assert_problem(400, "bad-metadata", Some("/metadata"));
+    unknown.assert_problem(400, "bad-metadata", Some("/colour"));
     let twice = json!({"kind": "overlay", "anchors": {"a": {"x": 0, "y": 0, "span": 1}, "b": {"x": 0, "y": 0, "span": 1}}});
     let twice = multipart(&origin, "/v1/assets/hat2", &twice.to_string(), &png(4, 4, [0; 4])).await;
     twice.assert_problem(400, "bad-metadata", Some("/anchors"));

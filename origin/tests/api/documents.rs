@@ -104,3 +104,56 @@ async fn the_page_explains_every_parameter_and_every_scope() {
     }
     assert!(page.contains("x-api-key"));
 }
+
+#[tokio::test]
+async fn the_root_leads_on() {
+    let origin = Origin::stocked().await;
+    let machine = origin.get("/").await;
+    let welcome = machine.value();
+    assert_eq!((machine.header("vary"), machine.header("content-type")), ("accept", "application/json"));
+    assert_eq!(welcome["example"], "/c/cat;w=800/hat.png");
+    for path in ["docs", "openapi", "example"] {
+        assert_eq!(origin.get(welcome[path].as_str().unwrap()).await.status, 200, "{path}");
+    }
+    let browser = origin.get_with("/", &[("accept", "text/html,application/xhtml+xml,*/*;q=0.8")]).await;
+    assert_eq!(browser.header("content-type"), "text/html; charset=utf-8");
+    assert!(
+        browser.text().contains("href=\"/c/cat;w=800/hat.png\"") && browser.text().contains("href=/docs")
+    );
+    assert_eq!(Origin::empty().await.get("/").await.value().get("example"), None);
+}
+
+const OPERATING: &str = include_str!("../../../docs/operating.md");
+
+/// The rows of the operators' document whose first cell is a name that begins so.
+fn rows(beginning: &str) -> Vec<&'static str> {
+    let beginning = format!("| `{beginning}");
+    OPERATING.lines().filter(|line| line.starts_with(&beginning)).collect()
+}
+
+#[tokio::test]
+async fn operators_are_told_of_every_metric_and_of_no_other() {
+    let exposed = Origin::stocked().await.admin("/metrics").await.text();
+    let types = exposed.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let exposed: BTreeSet<String> = types
+        .map(|line| line.split_once(' ').unwrap())
+        .map(|(name, kind)| format!("| `{name}` | {kind} |"))
+        .collect();
+    let written = rows("milliner_").into_iter();
+    let written: BTreeSet<String> =
+        written.map(|row| row.splitn(4, '|').take(3).collect::<Vec<_>>().join("|") + "|").collect();
+    assert_eq!(written, exposed);
+}
+
+#[test]
+fn operators_are_told_of_every_setting_and_of_no_other() {
+    let row = |setting: &origin::config::Setting| {
+        let default = match setting.default {
+            "" => "none".to_owned(),
+            default => format!("`{default}`"),
+        };
+        format!("| `{}` | {default} | {} |", setting.variable, setting.help)
+    };
+    let settings: Vec<String> = origin::config::SETTINGS.iter().map(row).collect();
+    assert_eq!(rows("MILLINER_"), settings);
+}

@@ -99,6 +99,27 @@ fn render_explains_what_is_wrong() {
         (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat=nothing.png"], "nothing.png"),
         (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat"], "id=file"),
         (vec!["/c/cat/hat.avif", "-o", "x.avif", "--catalogue", "catalogue"], "not drawn yet"),
+        (
+            vec!["/c/phto.png", "-o", "x.png", "--catalogue", "catalogue"],
+            "/base: there is no asset `phto` in the catalogue; did you mean `photo`?\n  known here: cat, photo, hat",
+        ),
+        (
+            vec![
+                "/c/cat;w=400.png",
+                "-o",
+                "x.png",
+                "--catalogue",
+                "catalogue",
+                "--limit-canvas-pixels",
+                "9000",
+            ],
+            "/base: the canvas has 160000 pixels; at most 9000 are allowed: lower `w`, `h` or `dpr`, or raise \
+             MILLINER_LIMIT_CANVAS_PIXELS",
+        ),
+        (
+            vec!["tabby/..", "-o", "x.png"],
+            "milliner: the path is `tabby/..`; allowed: `/c/{base}/{layer}….{format}`, such as",
+        ),
     ] {
         let output = milliner(folder.path(), &[vec!["render"], args].concat());
         assert!(!output.status.success());
@@ -133,8 +154,30 @@ fn sign_makes_urls_that_verify() {
     assert_eq!(path, "/c/cat;w=8;h=8.png");
     let query = compositor::Query::parse(query).unwrap();
     assert!(compositor::signature::verify(b"0123456789abcdef", path, None, &query.signature.unwrap()));
-    let unset = milliner(folder.path(), &["sign", "/c/cat.png"]);
-    assert!(stderr(&unset).contains("MILLINER_SIGNING_KEYS"));
+}
+
+#[test]
+fn sign_says_how_to_set_a_key_and_how_to_write_a_time_span() {
+    let folder = tempfile::tempdir().unwrap();
+    let unset = stderr(&milliner(folder.path(), &["sign", "/c/cat.png"]));
+    assert!(unset.contains("export MILLINER_SIGNING_KEYS=\"main:$(openssl rand -hex 32)\""), "{unset}");
+    let other = command(folder.path(), &["sign", "/c/cat.png", "--key", "old"])
+        .env("MILLINER_SIGNING_KEYS", "main:0123456789abcdef")
+        .output()
+        .unwrap();
+    assert!(
+        stderr(&other).contains("no signing key `old`; MILLINER_SIGNING_KEYS has: main"),
+        "{}",
+        stderr(&other)
+    );
+    for (command, span) in [("sign", "soon"), ("sign", "0s"), ("keys", "never")] {
+        let args: &[&str] = match command {
+            "sign" => &["sign", "/c/cat.png", "--expires-in", span],
+            _ => &["keys", "create", "--name", "x", "--scope", "read", "--expires-in", span],
+        };
+        let told = stderr(&milliner(folder.path(), args));
+        assert!(told.contains("allowed: a time span such as `90s`, `15m`, `1h` or `7d`"), "{told}");
+    }
 }
 
 #[test]
@@ -172,16 +215,84 @@ fn keys_are_shown_once_and_listed_without_their_secret() {
 }
 
 #[test]
-fn help_lists_every_setting_and_wrong_ones_are_named() {
+fn help_lists_the_settings_that_a_command_uses() {
     let folder = tempfile::tempdir().unwrap();
-    let help = stdout(&milliner(folder.path(), &["--help"]));
-    for setting in origin::config::SETTINGS {
+    let listed = |command: &[&str]| {
+        let help = stdout(&milliner(folder.path(), &[command, &["--help"]].concat()));
+        let settings = origin::config::SETTINGS.iter();
+        settings
+            .filter(|setting| help.contains(&format!("--{} <", setting.flag)))
+            .map(|s| s.variable)
+            .collect::<Vec<_>>()
+    };
+    let every: Vec<_> = origin::config::SETTINGS.iter().map(|setting| setting.variable).collect();
+    assert_eq!(listed(&["serve"]), every);
+    assert_eq!(listed(&[]), Vec::<&str>::new());
+    let log = ["MILLINER_LOG", "MILLINER_LOG_FORMAT"];
+    let sign = ["MILLINER_PUBLIC_URL", "MILLINER_SIGNING_KEYS"];
+    assert_eq!(listed(&["sign"]), [&sign[..], &log].concat());
+    for keys in [&["keys"][..], &["keys", "list"]] {
+        assert_eq!(listed(keys), [&["MILLINER_STORE"][..], &log].concat());
+    }
+    assert!(
+        !listed(&["render"]).contains(&"MILLINER_LISTEN") && listed(&["render"]).contains(&"MILLINER_STORE")
+    );
+    let unused = milliner(folder.path(), &["sign", "/c/cat.png", "--limit-queue", "5"]);
+    assert!(stderr(&unused).contains("unexpected argument '--limit-queue'"), "{}", stderr(&unused));
+}
+
+#[test]
+fn what_a_command_does_not_use_cannot_stop_it() {
+    let folder = tempfile::tempdir().unwrap();
+    catalogue(folder.path());
+    let render =
+        ["render", "/c/cat.png", "-o", "x.png", "--catalogue", "catalogue", "--limit-working-bytes", "4GiB"];
+    let output = command(folder.path(), &render)
+        .env("MILLINER_LISTEN", "nowhere")
+        .env("MILLINER_SIGNING", "required")
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
+fn a_slip_in_a_variable_stops_a_server_and_warns_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    // Put together, so that the test of all variables does not find it.
+    let slip = concat!("MILLINER", "_STROE");
+    let told = format!("the variable {slip} is no setting; did you mean MILLINER_STORE?");
+    let run = |args: &[&str]| command(folder.path(), args).env(slip, "memory:").output().unwrap();
+    let server = run(&["serve"]);
+    assert_eq!((server.status.code(), stderr(&server)), (Some(1), format!("milliner: {told}\n")));
+    let list = run(&["keys", "list"]);
+    assert!(list.status.success());
+    assert_eq!(stderr(&list), format!("milliner: warning: {told}\n"));
+}
+
+#[test]
+fn every_variable_that_the_project_reads_is_known() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let list = std::process::Command::new("git").args(["ls-files"]).current_dir(root).output().unwrap();
+    let read = |file: &str| std::fs::read_to_string(root.join(file)).unwrap_or_default();
+    let of_text = |text: String| {
+        let named =
+            |rest: &str| rest.chars().take_while(|c| c.is_ascii_uppercase() || *c == '_').collect::<String>();
+        text.split("MILLINER_").skip(1).map(named).collect::<Vec<_>>()
+    };
+    let names = stdout(&list).lines().map(read).flat_map(of_text).collect::<std::collections::BTreeSet<_>>();
+    assert!(names.len() > 30);
+    // What ends in `_` is the beginning of several.
+    for name in names.iter().filter(|name| !name.is_empty() && !name.ends_with('_')) {
         assert!(
-            help.contains(setting.variable) && help.contains(&format!("--{}", setting.flag)),
-            "{}",
-            setting.variable
+            origin::config::is_ours(&format!("MILLINER_{name}")),
+            "MILLINER_{name} is not known to anybody"
         );
     }
+}
+
+#[test]
+fn wrong_settings_are_named() {
+    let folder = tempfile::tempdir().unwrap();
     let by_variable =
         command(folder.path(), &["serve"]).env("MILLINER_STORE", "s3://bucket").output().unwrap();
     let by_flag = milliner(folder.path(), &["serve", "--store", "s3://bucket"]);

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each suite uses its part of this")]
 
 use std::path::Path;
+use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
@@ -57,6 +58,7 @@ pub struct Origin {
     pub app: App,
     router: Router,
     admin: Router,
+    description: Arc<Value>,
 }
 
 /// An answer, read to its end.
@@ -80,7 +82,10 @@ impl Origin {
         let lookup = |name| lookup(name).or_else(|| (name == "MILLINER_STORE").then(|| "memory:".to_owned()));
         let config = Config { rasteriser: MILLINER.into(), ..Config::read(lookup).unwrap() };
         let app = App::open(config).await.unwrap();
-        Self { router: build_app(&app), admin: build_admin(&app), app }
+        let router = build_app(&app);
+        let description =
+            answer(router.clone(), request(Method::GET, "/openapi.json", &[], Vec::new())).await;
+        Self { router, admin: build_admin(&app), app, description: Arc::new(description.value()) }
     }
 
     /// A cat of 40 × 40 and a hat of 20 × 10.
@@ -103,8 +108,36 @@ impl Origin {
         self
     }
 
+    /// Every answer to a call of the API is one that its description names.
     pub async fn send(&self, request: Request<Body>) -> Answer {
-        answer(self.router.clone(), request).await
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = answer(self.router.clone(), request).await;
+        if let Some(call) = self.described(&method, &path)
+            && !answer.is_of_every_call()
+        {
+            let named = &call["responses"][answer.status.as_str()];
+            assert!(named.is_object(), "{method} {path}: {} is not described", answer.status);
+        }
+        answer
+    }
+
+    /// The description of a call.
+    fn described(&self, method: &Method, path: &str) -> Option<&Value> {
+        let paths = self.description["paths"].as_object().unwrap();
+        let fits = |template: &str| match template {
+            "/c/{recipe}" => path.starts_with("/c/"),
+            "/i/{key}.{ext}" => path.starts_with("/i/"),
+            _ => {
+                let (wanted, given) = (template.split('/'), path.split('/'));
+                wanted.clone().count() == given.clone().count()
+                    && wanted.zip(given).all(|(wanted, given)| wanted == given || wanted.starts_with('{'))
+            }
+        };
+        let method = if method == Method::HEAD { "get" } else { &method.as_str().to_ascii_lowercase() };
+        // A path without variables comes before one with them.
+        let mut fitting: Vec<_> = paths.iter().filter(|(template, _)| fits(template)).collect();
+        fitting.sort_by_key(|(template, _)| template.contains('{'));
+        fitting.first().and_then(|(_, item)| item.get(method))
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -189,6 +222,15 @@ impl Answer {
 
     pub fn value(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// Can any call be answered like this, whatever it is?
+    fn is_of_every_call(&self) -> bool {
+        let slugs = ["not-found", "method-not-allowed", "uri-too-long", "internal", "unavailable"];
+        self.header("content-type") == "application/problem+json" && {
+            let problem = self.value()["type"].as_str().unwrap().to_owned();
+            slugs.iter().any(|slug| problem.ends_with(&format!("#problem-{slug}")))
+        }
     }
 
     /// Is it a problem document with this status and type, at this pointer?

@@ -26,7 +26,7 @@ impl Ports {
             if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err() {
                 bail!(
                     "port {port} ({name}) is taken: stop the program that listens there, \
-                     or choose others with --port-base"
+                     or choose others with --port-base PORT (four from there on) or --free-ports"
                 );
             }
         }
