@@ -129,6 +129,37 @@ test('a photo of one’s own stays here until it is saved, then has a URL', asyn
   expect(sha256(await delivered(recipe))).toBe(sha256(own))
 })
 
+test('a large photo is read and written beside the page, and its file is the one delivered', async ({ page }) => {
+  test.setTimeout(120_000)
+  const studio = await Studio.open(page, HAT)
+  const photo = Buffer.from(await render('/c/tabby;w=4000;h=3000;bg=8fb3c9.jpg'))
+  await page.getByLabel('Choose, paste or drop a picture').setInputFiles({ name: 'big.jpg', mimeType: 'image/jpeg', buffer: photo })
+  await expect(studio.stage).toHaveAttribute('data-recipe', /^\/c\/big-[0-9a-f]{6};w=800\/top-hat\.jpg$/)
+  await page.getByRole('form', { name: 'Picture' }).getByLabel('width').fill('')
+  await page.keyboard.press('Tab')
+  await studio.shows(/^\/c\/big-[0-9a-f]{6}\/top-hat\.jpg$/)
+  expect(page.workers().length, 'a worker does it').toBe(1)
+  const shown = await studio.canvas.evaluate((canvas: HTMLCanvasElement) => canvas.width)
+  expect(shown, 'the page itself only draws what fits the screen').toBeLessThan(4000)
+  const own = await studio.download()
+  await page.getByRole('button', { name: 'Save to the catalogue' }).click()
+  await expect(page.getByRole('button', { name: 'Saved' })).toBeVisible()
+  expect(sha256(await delivered(await studio.recipe()))).toBe(sha256(own))
+})
+
+test('a photo that cannot be read says what to do, at its field', async ({ page }) => {
+  const studio = await Studio.open(page, HAT)
+  const field = page.getByLabel('Choose, paste or drop a picture')
+  const heic = Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1')
+  await field.setInputFiles({ name: 'IMG_1.HEIC', mimeType: 'image/heic', buffer: heic })
+  const alert = page.getByRole('alert')
+  await expect(alert).toContainText('HEIC photo, which the studio does not read')
+  await expect(field).toHaveAttribute('aria-describedby', (await alert.getAttribute('id')) ?? 'no id')
+  expect(await studio.recipe()).toBe(HAT)
+  await field.setInputFiles({ name: 'notes.txt', mimeType: 'text/plain', buffer: Buffer.from('hat') })
+  await expect(alert).toContainText('Choose a PNG, JPEG, WebP or GIF.')
+})
+
 test.describe('two fingers', () => {
   test.use({ hasTouch: true, viewport: { width: 390, height: 844 } })
 

@@ -12,6 +12,8 @@ pub struct Boot {
     pub catalogue: Catalogue,
     /// Base URL of pictures and of the API, for browsers.
     pub delivery: String,
+    /// URL of the script that runs in a worker.
+    pub worker: String,
     /// Canonical path of the recipe on the table.
     pub recipe: String,
     /// The layer in hand.
@@ -60,6 +62,7 @@ mod tests {
         let boot = Boot {
             catalogue: Catalogue::new(vec![]),
             delivery: "http://127.0.0.1:8787".into(),
+            worker: "/assets/worker.js".into(),
             recipe: "/c/tabby.png".into(),
             selected: None,
             notice: Some(Notice::trouble("</script><b>")),

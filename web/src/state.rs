@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use compositor::recipe::Layer;
-use compositor::{Asset, AssetId, Catalogue, Kind, Plan, Recipe};
+use compositor::{Anchor, Asset, AssetId, Catalogue, Kind, Plan, Recipe};
 use leptos::prelude::*;
 
 use crate::boot::{Boot, Notice};
@@ -24,6 +24,7 @@ pub struct Studio {
     /// The server's catalogue, and one's own photo beside it.
     pub catalogue: RwSignal<Arc<Catalogue>>,
     pub delivery: StoredValue<String>,
+    worker: StoredValue<String>,
     history: RwSignal<History>,
     /// The recipe under a moving hand, not yet let go.
     draft: RwSignal<Option<Recipe>>,
@@ -53,6 +54,12 @@ pub struct Studio {
     /// Wear another hat over the first instead of in its place.
     pub stacking: RwSignal<bool>,
     pub photo: RwSignal<Option<Photo>>,
+    /// A picture file is being read.
+    pub reading: RwSignal<bool>,
+    /// Why the last picture file cannot be used.
+    pub photo_refused: RwSignal<Option<String>>,
+    /// Somebody waits for the file of the picture.
+    pub writing: RwSignal<bool>,
     pub silhouettes: RwSignal<HashMap<AssetId, Silhouette>>,
 }
 
@@ -86,6 +93,7 @@ impl Studio {
         Studio {
             catalogue: RwSignal::new(Arc::new(boot.catalogue)),
             delivery: StoredValue::new(boot.delivery),
+            worker: StoredValue::new(boot.worker),
             history,
             draft,
             committed,
@@ -103,6 +111,9 @@ impl Studio {
             held: RwSignal::new(false),
             stacking: RwSignal::new(false),
             photo: RwSignal::new(None),
+            reading: RwSignal::new(false),
+            photo_refused: RwSignal::new(None),
+            writing: RwSignal::new(false),
             silhouettes: RwSignal::new(HashMap::new()),
         }
     }
@@ -111,6 +122,11 @@ impl Studio {
 
     pub fn delivery(self) -> String {
         self.delivery.get_value()
+    }
+
+    /// URL of the script that runs in a worker.
+    pub fn worker(self) -> String {
+        self.worker.get_value()
     }
 
     /// The plan of a recipe under the present catalogue, or what is wrong in a sentence.
@@ -130,6 +146,20 @@ impl Studio {
     /// This browser draws the picture itself, and has begun.
     pub fn is_drawing(self) -> bool {
         self.drawn.with(Option::is_some) && self.left_to_server.with(Option::is_none)
+    }
+
+    /// Is there a file to be had: of what this browser has drawn, or else from a server that gives it?
+    pub fn has_file(self) -> bool {
+        let served = || {
+            let refused =
+                self.served.with(|served| matches!(served, Served::Refused(_) | Served::Unreachable));
+            !refused && !self.is_private() && self.committed.with(|recipe| self.plan(recipe).is_ok())
+        };
+        match () {
+            () if !self.awake.get() => true,
+            () if self.left_to_server.with(Option::is_some) => served(),
+            () => self.drawn.with(Option::is_some),
+        }
     }
 
     /// A hand is moving something.
@@ -357,7 +387,7 @@ impl Studio {
         let asset = photo.asset.clone();
         self.learn(asset.clone());
         self.photo.set(Some(photo));
-        let recipe = self.committed.with_untracked(|recipe| edit::choose_base(recipe, &asset));
+        let recipe = self.committed.with_untracked(|recipe| edit::lay_photo(recipe, &asset));
         self.commit(recipe, Step::Single);
         self.announcement.set(self.caption());
     }
@@ -375,8 +405,8 @@ impl Studio {
     pub fn place_anchor(self, name: &str, at: Point) {
         self.change_photo(|asset| {
             if let Some(anchor) = asset.anchors.get_mut(name) {
-                anchor.x = round4(at.x.clamp(0.0, 1.0));
-                anchor.y = round4(at.y.clamp(0.0, 1.0));
+                anchor.x = at.x.clamp(0.0, 1.0);
+                anchor.y = at.y.clamp(0.0, 1.0);
             }
         });
     }
@@ -387,6 +417,7 @@ impl Studio {
         self.photo.update(|photo| {
             if let Some(photo) = photo {
                 change(&mut photo.asset);
+                photo.asset.anchors.values_mut().for_each(round);
                 photo.saved = false;
                 changed = Some(photo.asset.clone());
             }
@@ -420,8 +451,11 @@ fn bare_table() -> Recipe {
     Recipe { base: Base::new(compositor::AssetRef::latest(id)), layers: Vec::new(), format: Requested::Png }
 }
 
-fn round4(value: f64) -> f64 {
-    (value * 10_000.0).round() / 10_000.0
+/// Four decimals are finer than any hand, and read and print alike everywhere.
+pub fn round(anchor: &mut Anchor) {
+    for value in [&mut anchor.x, &mut anchor.y, &mut anchor.span, &mut anchor.angle] {
+        *value = (*value * 10_000.0).round() / 10_000.0;
+    }
 }
 
 #[cfg(feature = "hydrate")]

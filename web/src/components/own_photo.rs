@@ -17,16 +17,23 @@ pub fn OwnPhoto() -> impl IntoView {
         if let Some(file) = file {
             browser::take_photo(studio, file);
         }
+        if let Some(input) = input.get_untracked() {
+            input.set_value(""); // choosing the same file again is a choice, too
+        }
     };
+    let refused = move || studio.photo_refused.get();
     let there = move || studio.photo.with(Option::is_some);
     view! {
         <section class="part drop stitched scripted-only" aria-labelledby="own">
             <header><h2 id="own">"Your own photo"</h2></header>
-            <label class="button">
+            <label class="button" aria-busy=move || studio.reading.get().then_some("true")>
                 {Glyph::Photo.view()}
-                "Choose, paste or drop a picture"
-                <input type="file" accept="image/png,image/jpeg,image/webp,image/gif" node_ref=input on:change=taken/>
+                {move || if studio.reading.get() { "Reading your photo…" } else { "Choose, paste or drop a picture" }}
+                <input type="file" accept="image/png,image/jpeg,image/webp,image/gif" node_ref=input on:change=taken
+                    disabled=studio.reading aria-invalid=move || refused().is_some().then_some("true")
+                    aria-describedby=move || refused().is_some().then_some(browser::REFUSAL_ID)/>
             </label>
+            {move || refused().map(|sentence| view! { <p class="wrong" role="alert" id=browser::REFUSAL_ID>{sentence}</p> })}
             <Show when=there fallback=|| view! { <p class="quiet">"It stays in this browser until you save it."</p> }>
                 <Placing/>
                 <Save/>

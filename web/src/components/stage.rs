@@ -96,6 +96,7 @@ fn Notices() -> impl IntoView {
     let studio = use_studio();
     view! {
         <div role="status">
+            {move || studio.reading.get().then(|| view! { <p class="notice calm working">"Reading your photo…"</p> })}
             {move || studio.notice.get().map(|notice| view! {
                 <div class="notice" class:calm=notice.tone == Tone::Calm>
                     <p>{notice.text}</p>

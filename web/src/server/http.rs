@@ -65,6 +65,7 @@ async fn studio(State(app): State<App>, Query(query): Query<Vec<(String, String)
     let boot = Boot {
         catalogue: (*current.catalogue).clone(),
         delivery: app.config.delivery.clone(),
+        worker: app.site.manifest.worker.clone(),
         recipe: recipe.to_path(),
         selected,
         notice: notice.or_else(|| (!current.reachable).then(closed)),
@@ -142,7 +143,7 @@ mod tests {
         fs::create_dir(site.path().join("assets")).unwrap();
         fs::write(site.path().join("assets/studio-ABC.css"), "a{}").unwrap();
         fs::write(site.path().join("assets/studio-ABC.css.br"), "brotli").unwrap();
-        let manifest = r#"{"boot":"/assets/boot.js","theme":"/assets/theme.js","style":"/assets/studio-ABC.css",
+        let manifest = r#"{"boot":"/assets/boot.js","worker":"/assets/worker.js","theme":"/assets/theme.js","style":"/assets/studio-ABC.css",
             "icon":"/assets/icon.svg","wasm":"/assets/studio.wasm","fonts":["/assets/serif.woff2"]}"#;
         fs::write(site.path().join("manifest.json"), manifest).unwrap();
         let variables = [

@@ -4,7 +4,7 @@
 //! same by the same gesture. Values typed by hand go through the grammar itself, the only judge of what is allowed.
 
 use compositor::recipe::{At, Content, Layer, MAX_LAYERS};
-use compositor::{Asset, AssetId, AssetRef, Catalogue, Limits, Plan, Recipe};
+use compositor::{Asset, AssetId, AssetRef, Catalogue, Limits, Plan, Recipe, Requested};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The part of a recipe that a parameter belongs to.
@@ -35,6 +35,15 @@ pub fn plan(catalogue: &Catalogue, recipe: &Recipe) -> Result<Plan, String> {
     Ok(plan)
 }
 
+/// The assets that a recipe is made of, as the catalogue has them.
+pub fn assets_of(catalogue: &Catalogue, recipe: &Recipe) -> Vec<Asset> {
+    let mut ids = recipe.asset_ids();
+    if recipe.layers.iter().any(|layer| matches!(layer.content, Content::Text(_))) {
+        ids.push(AssetId::default_font());
+    }
+    ids.iter().filter_map(|id| catalogue.get(id.as_ref())).cloned().collect()
+}
+
 /// Put everything that is worn on another base. Anchors that it lacks are left to the default.
 pub fn choose_base(recipe: &Recipe, base: &Asset) -> Recipe {
     let mut next = recipe.clone();
@@ -46,6 +55,17 @@ pub fn choose_base(recipe: &Recipe, base: &Asset) -> Recipe {
     }
     next.canonicalise();
     next
+}
+
+/// Put everything that is worn on a photo. One without a transparent pixel is delivered as JPEG: as PNG it would be many
+/// times the size for no visible gain.
+pub fn lay_photo(recipe: &Recipe, photo: &Asset) -> Recipe {
+    let next = choose_base(recipe, photo);
+    if photo.opaque && next.format == Requested::Png {
+        set_format(&next, "jpg").unwrap_or(next)
+    } else {
+        next
+    }
 }
 
 /// What wearing something did.
@@ -267,6 +287,17 @@ mod tests {
             catalogue.get("mug").unwrap(),
         );
         assert_eq!(next.to_path(), "/c/mug;w=800/top-hat;x=0.1/monocle;at=top.png");
+    }
+
+    #[test]
+    fn an_opaque_photo_is_delivered_as_jpeg() {
+        let catalogue = sample::catalogue();
+        let mut photo = catalogue.get("mug").unwrap().clone();
+        let laid = |path: &str, photo: &Asset| lay_photo(&recipe(path), photo).to_path();
+        assert_eq!(laid("/c/tabby/top-hat.png", &photo), "/c/mug/top-hat.jpg");
+        assert_eq!(laid("/c/tabby;q=100/top-hat.webp", &photo), "/c/mug;q=100/top-hat.webp");
+        photo.opaque = false;
+        assert_eq!(laid("/c/tabby/top-hat.png", &photo), "/c/mug/top-hat.png");
     }
 
     #[test]
