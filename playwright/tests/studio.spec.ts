@@ -57,7 +57,7 @@ test('a mouse chooses, drags, turns and takes off', async ({ page }) => {
 
 test('a keyboard does all of it', async ({ page }) => {
   const studio = await Studio.open(page, '/c/tabby;w=800/top-hat.png')
-  await tabTo(page, studio.cats.getByRole('link').first())
+  await tabTo(page, studio.cats.getByRole('link', { name: 'Tabby' }))
   await page.keyboard.press('End')
   await page.keyboard.press('Home')
   await page.keyboard.press('ArrowRight')
@@ -76,6 +76,102 @@ test('a keyboard does all of it', async ({ page }) => {
   await studio.shows(/\/top-hat;x=-0\.04;y=-0\.01\.png$/)
 })
 
+test('the keyboard is never lost: after taking off it is on the next layer, at last on the shelf', async ({ page }) => {
+  const studio = await Studio.open(page, '/c/tabby;w=800/top-hat/bow-tie/monocle.png')
+  const focused = page.locator(':focus')
+  await page.getByRole('link', { name: 'Take off Bow tie' }).press('Enter')
+  await studio.shows('/c/tabby;w=800/top-hat/monocle.png')
+  await expect(focused).toHaveText('Monocle')
+  await studio.grip(/monocle/i).focus()
+  await press(page, 'Delete')
+  await studio.shows(HAT)
+  await expect(focused).toHaveAttribute('aria-label', /^Top hat, layer 1/)
+  await press(page, 'Delete')
+  await studio.shows('/c/tabby;w=800.png')
+  await expect(studio.hats.locator(':focus')).toHaveCount(1)
+})
+
+test('a shelf is entered at what is chosen, which is in sight', async ({ page }) => {
+  const studio = await Studio.open(page, HAT)
+  for (const [shelf, name] of [[studio.cats, 'Tabby'], [studio.hats, 'Top hat']] as const) {
+    const chosen = shelf.getByRole('link', { name })
+    await expect(chosen).toBeInViewport({ ratio: 0.9 })
+    await tabTo(page, chosen)
+    await press(page, 'ArrowLeft', 'Tab')
+    await page.keyboard.press('Shift+Tab')
+    await expect(chosen, 'and again at what is chosen').toBeFocused()
+  }
+})
+
+test('text and a blend mode are drawn here as they are delivered', async ({ page }) => {
+  const studio = await Studio.open(page, HAT)
+  await studio.hats.getByRole('link', { name: 'Add text' }).click()
+  await studio.shows('/c/tabby;w=800/top-hat/~text;at=bottom;y=-0.05;t=SGVsbG8;color=ffffff.png')
+  const form = page.getByRole('form', { name: '“Hello”' })
+  await form.getByRole('textbox', { name: 'text', exact: true }).fill('Put a hat\non it.')
+  await page.getByRole('combobox', { name: 'align' }).selectOption('left')
+  await page.getByRole('textbox', { name: 'colour', exact: true }).fill('#1d5a45')
+  await page.getByText('Effects').click()
+  await page.getByRole('combobox', { name: 'blend mode' }).selectOption('screen')
+  await page.getByRole('checkbox', { name: 'Shadow' }).check()
+  const text = 't=UHV0IGEgaGF0Cm9uIGl0Lg;color=1d5a45;align=left'
+  await studio.shows(`/c/tabby;w=800/top-hat/~text;at=bottom;y=-0.05;blend=screen;shadow=0.01,0.015,0.015,00000080;${text}.png`)
+  expect(sha256(await studio.download())).toBe(sha256(await delivered(await studio.recipe())))
+
+  const grip = await studio.grip(/Put a hat/).boundingBox()
+  if (!grip) throw new Error('the text has no grip')
+  await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2)
+  await page.mouse.down()
+  await page.mouse.move(grip.x + grip.width / 2, grip.y + grip.height / 2 - 40, { steps: 4 })
+  await page.mouse.up()
+  await studio.shows(/~text;at=bottom;y=-0\.1[0-9]*;blend=screen/)
+  for (let steps = 0; steps < 3; steps += 1) await page.getByRole('button', { name: 'Undo' }).click()
+  await studio.shows(/~text;at=bottom;y=-0\.05;t=UHV0IGEgaGF0Cm9uIGl0Lg;color=1d5a45;align=left\.png$/)
+})
+
+test('colour lies over everything, and its gradient has what its shape needs', async ({ page }) => {
+  const studio = await Studio.open(page, '/c/tabby;w=400/top-hat.jpg')
+  await studio.hats.getByRole('link', { name: 'Add colour' }).click()
+  await page.getByRole('textbox', { name: 'changing to', exact: true }).fill('1d5a45')
+  await page.keyboard.press('Tab')
+  await page.getByRole('combobox', { name: 'gradient' }).selectOption('radial')
+  await studio.shows('/c/tabby;w=400/top-hat/~fill;opacity=0.4;color=7b2036;to=1d5a45;gradient=radial.jpg')
+  await page.getByRole('textbox', { name: 'corners' }).fill('0.1')
+  await page.getByRole('textbox', { name: 'background', exact: true }).fill('fff')
+  await page.keyboard.press('Tab')
+  await studio.shows('/c/tabby;w=400;bg=ffffff;radius=0.1/top-hat/~fill;opacity=0.4;color=7b2036;to=1d5a45;gradient=radial.jpg')
+  expect(sha256(await studio.download())).toBe(sha256(await delivered(await studio.recipe())))
+})
+
+test('a field says what is wrong with it, and lets it be corrected', async ({ page }) => {
+  const studio = await Studio.open(page, HAT)
+  await studio.grip(/top hat/i).focus()
+  const rotate = page.getByRole('textbox', { name: 'rotate' })
+  await rotate.fill('much')
+  await page.keyboard.press('Tab')
+  const alert = page.getByRole('alert')
+  await expect(alert).toContainText('degrees clockwise')
+  await expect(rotate).toHaveAttribute('aria-describedby', (await alert.getAttribute('id')) ?? 'no id')
+  await expect(rotate).toHaveValue('much')
+  await rotate.fill('8')
+  await page.keyboard.press('Tab')
+  await studio.shows('/c/tabby;w=800/top-hat;rotate=8.png')
+  await expect(alert).toHaveCount(0)
+})
+
+test.describe('a link that cannot be shown', () => {
+  test.use({ expectedErrors: /400/ })
+
+  test('says why and stays in the address bar until something is changed', async ({ page }) => {
+    const studio = await Studio.open(page, '/c/tabby;w=800/no-such-hat.png')
+    await expect(page.getByText('there is no asset `no-such-hat`')).toBeVisible()
+    expect(page.url()).toBe(Studio.address('/c/tabby;w=800/no-such-hat.png'))
+    await studio.cats.getByRole('link', { name: 'Ginger' }).click()
+    await expect(page).toHaveURL(/\/studio\?recipe=\/c\/ginger/)
+    await expect(page.getByText('there is no asset')).toHaveCount(0)
+  })
+})
+
 test.describe('without any script', () => {
   test.use({ javaScriptEnabled: false })
 
@@ -90,6 +186,37 @@ test.describe('without any script', () => {
     await expect(studio.stage).toHaveAttribute('data-recipe', '/c/tabby;w=800/top-hat;rotate=-8.png')
     await expect(studio.stage.locator('img')).toHaveAttribute('src', `${urls.edge}/c/tabby;w=800/top-hat;rotate=-8.png`)
     await expect(page.getByLabel('URL of the picture')).toHaveValue(`${urls.edge}/c/tabby;w=800/top-hat;rotate=-8.png`)
+  })
+
+  test.describe('a form with a mistake', () => {
+    test.use({ expectedErrors: /400/ })
+
+    test('comes back with what was typed, and says what is wrong with it', async ({ page }) => {
+      const studio = new Studio(page)
+      await page.goto(`${Studio.address(HAT)}&layer=0`)
+      const numbers = page.getByRole('form', { name: 'Top hat' })
+      await numbers.getByLabel('rotate').fill('much')
+      await numbers.getByRole('button', { name: 'Apply' }).click()
+      await expect(page.getByRole('alert')).toContainText('degrees clockwise')
+      await expect(numbers.getByLabel('rotate')).toHaveValue('much')
+      await expect(studio.stage).toHaveAttribute('data-recipe', HAT)
+    })
+  })
+
+  test('text and effects are a form, too', async ({ page }) => {
+    const studio = new Studio(page)
+    await page.goto(Studio.address(HAT))
+    await studio.hats.getByRole('link', { name: 'Add text' }).click()
+    const form = page.getByRole('form', { name: '“Hello”' })
+    await form.getByRole('textbox', { name: 'text', exact: true }).fill('Hat')
+    await form.getByText('Effects').click()
+    await form.getByRole('combobox', { name: 'blend mode' }).selectOption('multiply')
+    await form.getByRole('textbox', { name: 'shadow colour', exact: true }).fill('00000080')
+    await form.getByRole('button', { name: 'Apply' }).click()
+    await expect(studio.stage).toHaveAttribute(
+      'data-recipe',
+      '/c/tabby;w=800/top-hat/~text;at=bottom;y=-0.05;blend=multiply;shadow=0.01,0.015,0.015,00000080;t=SGF0;color=ffffff.png',
+    )
   })
 })
 

@@ -49,10 +49,14 @@ pub fn wake(studio: Studio) {
     });
 }
 
-/// The address bar and the title always say what lies on the table.
+/// The address bar and the title say what lies on the table. An address that could not be shown stays until there is
+/// something to say instead, so that it can be corrected.
 fn mirror(studio: Studio) {
     let url = studio.committed.with(share::studio_path);
     document().set_title(&format!("{} · Milliner", studio.caption()));
+    if studio.wrong_address.get() {
+        return;
+    }
     if let Ok(history) = window().history() {
         // Refused only when asked far too often; the next change says it again.
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
@@ -146,7 +150,9 @@ fn shortcut(studio: Studio, key: &ev::KeyboardEvent) {
 /// Text fields have their own undo.
 fn is_typing(key: &ev::KeyboardEvent) -> bool {
     let element = key.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    element.is_some_and(|element| element.matches("input[type=text], input[type=password]").unwrap_or(false))
+    element.is_some_and(|element| {
+        element.matches("input[type=text], input[type=password], textarea").unwrap_or(false)
+    })
 }
 
 fn pasted(studio: Studio, paste: &ev::ClipboardEvent) {

@@ -132,6 +132,7 @@ fn paint(studio: Studio, canvas: NodeRef<html::Canvas>) {
     }
     if !moving {
         learn_silhouettes(studio, &catalogue, &recipe);
+        measure_texts(studio, &catalogue, &recipe);
         rest(studio, &recipe, whole);
     }
 }
@@ -402,6 +403,28 @@ fn learn_silhouettes(studio: Studio, catalogue: &Catalogue, recipe: &Recipe) {
         let outline = drawn.ok().and_then(|pixmap| silhouette::Silhouette::from_rgba(pixmap.data()));
         if let Some(outline) = outline {
             studio.silhouettes.update(|known| drop(known.insert(id.clone(), outline)));
+        }
+    }
+}
+
+/// Width of the canvas that texts are measured on.
+const MEASURED: u32 = 320;
+
+/// Where the letters of every text are, from a drawing of nothing else.
+fn measure_texts(studio: Studio, catalogue: &Catalogue, recipe: &Recipe) {
+    for alone in (0..recipe.layers.len()).filter_map(|index| preview::text_alone(recipe, index)) {
+        let name = alone.to_path();
+        if studio.inks.with_untracked(|known| known.contains_key(&name)) {
+            continue;
+        }
+        let Ok(canvas) = edit::plan(catalogue, &alone).map(|plan| plan.canvas()) else { continue };
+        let Ok(plan) = edit::plan(catalogue, &preview::at_width(&alone, canvas, MEASURED)) else { continue };
+        let drawn = with(|painter| painter.compositor.draw(&plan, &painter.ingredients));
+        let ink = drawn.ok().and_then(|pixmap| silhouette::ink(pixmap.data(), pixmap.size()));
+        if let Some(ink) = ink {
+            studio.inks.update(|known| {
+                known.insert(name, ink);
+            });
         }
     }
 }

@@ -7,8 +7,8 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::focus;
 use super::glyph::Glyph;
+use super::{focus, focus_after_taking_off};
 use crate::boot::Tone;
 use crate::browser;
 use crate::state::{Studio, use_studio};
@@ -179,7 +179,7 @@ fn press(studio: Studio, index: usize, key: &ev::KeyboardEvent) {
         "}" => turn(15.0),
         "Delete" | "Backspace" => {
             studio.take_off(index);
-            focus(&grip_id(index.saturating_sub(1)));
+            focus_after_taking_off(index, grip_id);
         }
         "PageUp" => pass_to(studio, index + 1),
         "PageDown" => pass_to(studio, index.wrapping_sub(1)),

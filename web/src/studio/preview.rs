@@ -1,6 +1,6 @@
 //! The same picture, smaller: what is drawn while a hand is moving, when only the pixels on the screen count.
 
-use compositor::recipe::{Content, Decimal, Layer, Length};
+use compositor::recipe::{At, Colour, Content, Decimal, Layer, Length, Operator};
 use compositor::{Recipe, Requested};
 
 /// The recipe at `width` device pixels. Everything in CSS pixels shrinks along; the format is one every tier writes.
@@ -25,6 +25,23 @@ pub fn at_width(recipe: &Recipe, canvas: (u32, u32), width: u32) -> Recipe {
     small.layers.iter_mut().for_each(|layer| shrink(layer, dpr * factor));
     small.canonicalise();
     small
+}
+
+/// The recipe of one text alone on an empty canvas, as it is before it is moved, turned or scaled: what its place and size
+/// are measured by. `None` for anything but a text.
+pub fn text_alone(recipe: &Recipe, index: usize) -> Option<Recipe> {
+    let layer = recipe.layers.get(index).filter(|layer| matches!(layer.content, Content::Text(_)))?;
+    let mut alone = recipe.clone();
+    alone.format = Requested::Png;
+    alone.base.quality = None;
+    alone.base.background = Colour::TRANSPARENT;
+    alone.base.radius = Length::ZERO;
+    let at = layer.at.clone().filter(|at| matches!(at, At::Gravity(_)));
+    // `copy` leaves nothing of what lies below.
+    alone.layers =
+        vec![Layer { at, flip: layer.flip, operator: Operator::Copy, ..Layer::new(layer.content.clone()) }];
+    alone.canonicalise();
+    Some(alone)
 }
 
 /// Every length of a layer, by one factor.
@@ -76,6 +93,19 @@ mod tests {
             "/c/tabby;w=800;radius=40px/top-hat;shadow=4px,0.1,8px,00000080.png",
             400,
             "/c/tabby;w=400;radius=20px/top-hat;shadow=2px,0.1,4px,00000080.png",
+        );
+    }
+
+    #[test]
+    fn a_text_is_measured_alone() {
+        let recipe = Recipe::parse(
+            "/c/tabby;w=300;bg=ffffff/top-hat/~text;t=SGk;at=top;x=0.1;rotate=8;blend=multiply.jpg",
+        )
+        .unwrap();
+        assert_eq!(text_alone(&recipe, 0), None);
+        assert_eq!(
+            text_alone(&recipe, 1).unwrap().to_path(),
+            "/c/tabby;w=300/~text;at=top;op=copy;t=SGk.png"
         );
     }
 
