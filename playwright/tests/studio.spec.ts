@@ -184,7 +184,7 @@ test.describe('without any script', () => {
     await numbers.getByLabel('rotate').fill('-8')
     await numbers.getByRole('button', { name: 'Apply' }).click()
     await expect(studio.stage).toHaveAttribute('data-recipe', '/c/tabby;w=800/top-hat;rotate=-8.png')
-    await expect(studio.stage.locator('img')).toHaveAttribute('src', `${urls.edge}/c/tabby;w=800/top-hat;rotate=-8.png`)
+    await expect(studio.stage.locator('img.served')).toHaveAttribute('src', `${urls.edge}/c/tabby;w=800/top-hat;rotate=-8.png`)
     await expect(page.getByLabel('URL of the picture')).toHaveValue(`${urls.edge}/c/tabby;w=800/top-hat;rotate=-8.png`)
   })
 
@@ -230,7 +230,7 @@ test.describe('before its wasm', () => {
     await studio.hats.getByRole('link', { name: 'Top hat' }).click()
     await expect(studio.stage).toHaveAttribute('data-recipe', HAT)
     await expect(studio.stage).toHaveAttribute('data-state', 'served')
-    const picture = studio.stage.locator('img')
+    const picture = studio.stage.locator('img.served')
     await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.complete && image.naturalWidth)).toBe(800)
   })
 })
