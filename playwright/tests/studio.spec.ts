@@ -159,6 +159,28 @@ test('a field says what is wrong with it, and lets it be corrected', async ({ pa
   await expect(alert).toHaveCount(0)
 })
 
+test.describe('a photo that the server does not take', () => {
+  test.use({ expectedErrors: /401/ })
+
+  test('is still here, and the form says why', async ({ page }) => {
+    const studio = await Studio.open(page, HAT)
+    const photo = Buffer.from(await render('/c/ginger;w=300;bg=89a37c.jpg'))
+    await page.getByLabel('Choose, paste or drop a picture').setInputFiles({ name: 'mine.jpg', mimeType: 'image/jpeg', buffer: photo })
+    await expect(studio.stage).toHaveAttribute('data-recipe', /^\/c\/mine-/)
+    await page.route('**/v1/assets/mine-*', (route) =>
+      route.fulfill({
+        status: 401,
+        contentType: 'application/problem+json',
+        headers: { 'access-control-allow-origin': '*' },
+        body: '{"detail":"this call needs an API key"}',
+      }),
+    )
+    await page.getByRole('button', { name: 'Save to the catalogue' }).click()
+    await expect(page.getByRole('alert')).toContainText('this call needs an API key')
+    await expect(page.getByRole('button', { name: 'Save to the catalogue' })).toBeEnabled()
+  })
+})
+
 test.describe('a link that cannot be shown', () => {
   test.use({ expectedErrors: /400/ })
 

@@ -58,6 +58,8 @@ pub struct Studio {
     pub reading: RwSignal<bool>,
     /// Why the last picture file cannot be used.
     pub photo_refused: RwSignal<Option<String>>,
+    /// Why the photo was not saved.
+    pub save_refused: RwSignal<Option<String>>,
     /// Somebody waits for the file of the picture.
     pub writing: RwSignal<bool>,
     pub silhouettes: RwSignal<HashMap<AssetId, Silhouette>>,
@@ -119,6 +121,7 @@ impl Studio {
             photo: RwSignal::new(None),
             reading: RwSignal::new(false),
             photo_refused: RwSignal::new(None),
+            save_refused: RwSignal::new(None),
             writing: RwSignal::new(false),
             silhouettes: RwSignal::new(HashMap::new()),
             inks: RwSignal::new(HashMap::new()),

@@ -31,6 +31,7 @@ pub fn take(studio: Studio, file: File) {
         return;
     }
     studio.photo_refused.set(None);
+    studio.save_refused.set(None);
     studio.reading.set(true);
     studio.announcement.set("Reading your photo.".to_owned());
     spawn_local(async move {
@@ -132,6 +133,7 @@ fn slug(name: &str) -> String {
 /// Send the photo to the catalogue, with where its head is.
 pub fn save(studio: Studio, key: String) {
     let Some(photo) = studio.photo.get_untracked() else { return };
+    studio.save_refused.set(None);
     studio.notice.set(Some(Notice::calm("Saving your photo…")));
     spawn_local(async move {
         let url = format!("{}/v1/assets/{}?{}", studio.delivery(), photo.asset.id, metadata(&photo.asset));
@@ -143,16 +145,19 @@ pub fn save(studio: Studio, key: String) {
                 }
             }
             Answer::Refused(words) => {
-                studio
-                    .notice
-                    .set(Some(Notice::trouble(format!("The server did not take the photo: {words}"))));
+                refuse_to_save(studio, format!("The server did not take the photo: {words}"))
             }
             Answer::Unreachable => {
                 let words = "The server does not answer, so the photo is still only here. Check the connection, then press Save again.";
-                studio.notice.set(Some(Notice::trouble(words)));
+                refuse_to_save(studio, words.to_owned());
             }
         }
     });
+}
+
+fn refuse_to_save(studio: Studio, sentence: String) {
+    studio.notice.set(None);
+    studio.save_refused.set(Some(sentence));
 }
 
 /// Marks the photo as saved, unless it was changed or replaced while it was on its way.

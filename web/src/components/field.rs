@@ -1,5 +1,6 @@
 //! Fields of a form: number, choice, colour, words. Each is one parameter of the recipe under its name in the URL, takes
-//! effect as it changes, and says below itself what is wrong with what was typed.
+//! effect as it changes, and says below itself what is wrong with what was typed. Each gives up its type (`into_any`): a
+//! form of twenty would be compiled as one type of twenty, and weigh as much.
 
 use compositor::recipe::Colour;
 use leptos::ev;
@@ -122,6 +123,7 @@ pub fn Number(
         </label>
         {entry.words()}
     }
+    .into_any()
 }
 
 fn shown_number(typed: &str, placeholder: Option<Signal<String>>) -> String {
@@ -176,6 +178,7 @@ pub fn Choice(
         </label>
         {entry.words()}
     }
+    .into_any()
 }
 
 /// A colour: picked, or typed as the URL has it. `empty` is what no value at all means.
@@ -208,6 +211,7 @@ pub fn Tint(
         </div>
         {entry.words()}
     }
+    .into_any()
 }
 
 /// `#rrggbb` of a colour in the URL's spelling, where there is one.
@@ -242,6 +246,7 @@ pub fn Writing(part: Part, name: &'static str, label: &'static str, value: Signa
         </div>
         {entry.words()}
     }
+    .into_any()
 }
 
 pub fn fixed(unit: &'static str) -> Signal<&'static str> {

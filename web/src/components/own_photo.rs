@@ -99,11 +99,15 @@ fn tilt(studio: Studio, typed: &str) {
     studio.change_photo(|asset| asset.anchors.values_mut().for_each(|anchor| anchor.angle = angle));
 }
 
+/// Where the form says why nothing was saved.
+const SAVE_REFUSAL_ID: &str = "save-refused";
+
 /// Give it to the server, so that its URL works for everybody.
 #[component]
 fn Save() -> impl IntoView {
     let studio = use_studio();
     let key = NodeRef::<html::Input>::new();
+    let refused = move || studio.save_refused.get();
     let saved = move || studio.photo.with(|photo| photo.as_ref().is_some_and(|photo| photo.saved));
     let save = move |submit: ev::SubmitEvent| {
         submit.prevent_default();
@@ -114,8 +118,10 @@ fn Save() -> impl IntoView {
         <form class="drop" on:submit=save>
             <label class="field">
                 <span class="label">"API key, if the server asks for one"</span>
-                <span class="input"><input type="password" autocomplete="off" node_ref=key/></span>
+                <span class="input"><input type="password" autocomplete="off" node_ref=key
+                    aria-describedby=move || refused().is_some().then_some(SAVE_REFUSAL_ID)/></span>
             </label>
+            {move || refused().map(|sentence| view! { <p class="wrong" role="alert" id=SAVE_REFUSAL_ID>{sentence}</p> })}
             <div class="row">
                 <input type="submit" class="button main" disabled=saved value=move || if saved() { "Saved" } else { "Save to the catalogue" }/>
             </div>
