@@ -145,7 +145,7 @@ pub fn save(studio: Studio, key: String) {
                 }
             }
             Answer::Refused(words) => {
-                refuse_to_save(studio, format!("The server did not take the photo: {words}"))
+                refuse_to_save(studio, format!("The server did not take the photo: {words}"));
             }
             Answer::Unreachable => {
                 let words = "The server does not answer, so the photo is still only here. Check the connection, then press Save again.";
