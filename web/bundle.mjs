@@ -23,7 +23,7 @@ await writeManifest(bundled.metafile.outputs)
 function bundle() {
   return build({
     absWorkingDir: here,
-    entryPoints: ['boot.js', 'theme.js', 'style/studio.css', 'public/icon.svg'],
+    entryPoints: ['boot.js', 'worker.js', 'theme.js', 'style/studio.css', 'public/icon.svg'],
     outdir: assets,
     entryNames: '[name]-[hash]',
     assetNames: '[name]-[hash]',
@@ -73,6 +73,7 @@ async function writeManifest(outputs) {
   }
   const manifest = {
     boot: url((_, output) => output.entryPoint === 'boot.js'),
+    worker: url((_, output) => output.entryPoint === 'worker.js'),
     theme: url((_, output) => output.entryPoint === 'theme.js'),
     style: url((_, output) => output.entryPoint === 'style/studio.css'),
     icon: url((name) => name.startsWith('icon-')),

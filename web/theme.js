@@ -12,7 +12,9 @@ document.documentElement.classList.add('scripted')
 // A picture that does not arrive leaves its place empty instead of showing the browser's torn paper. Listening from the
 // start, in the capture phase, because these events do not bubble and the first may come before any other script.
 const mark = (broken) => (event) => {
-  if (event.target instanceof HTMLImageElement) event.target.classList.toggle('broken', broken)
+  if (!(event.target instanceof HTMLImageElement)) return
+  event.target.classList.toggle('broken', broken)
+  event.target.classList.toggle('arrived', !broken)
 }
 addEventListener('error', mark(true), true)
 addEventListener('load', mark(false), true)

@@ -2,7 +2,7 @@
 // recipe needs, each once. The wasm checks every picture against its digest, so a cache on the way
 // can be slow but never wrong.
 
-import { Milliner } from '../pkg/milliner.js'
+import { Milliner, check, failure } from './guard.js'
 
 export class Client {
   #base
@@ -13,10 +13,21 @@ export class Client {
   /** The compositor itself, for what needs no network: `explain`, `addAsset`, … */
   milliner
 
-  constructor({ baseUrl, fetch = globalThis.fetch, cacheBytes }) {
+  constructor(options) {
+    Client.check(options)
+    const { baseUrl, fetch = globalThis.fetch, cacheBytes } = options
     this.#base = String(baseUrl).replace(/\/+$/, '')
     this.#fetch = (...request) => fetch(...request)
     this.milliner = new Milliner(cacheBytes)
+  }
+
+  /** Refuses options without which there is no client. */
+  static check(options) {
+    const { baseUrl, fetch = globalThis.fetch } = options ?? {}
+    if (!baseUrl || !(typeof baseUrl === 'string' || baseUrl instanceof URL)) {
+      throw failure('bad-argument', '`baseUrl` must be the address of a Milliner server: load({ baseUrl: "https://…" })')
+    }
+    if (typeof fetch !== 'function') throw failure('bad-argument', '`fetch` must be a function like that of browsers')
   }
 
   /** A client with the server's present catalogue. */
@@ -28,7 +39,10 @@ export class Client {
 
   /** Take over the server's present catalogue; pictures fetched so far are kept. */
   async refresh({ signal } = {}) {
-    const catalogue = await (await this.#get('/v1/catalogue', signal)).json()
+    const response = await this.#get('/v1/catalogue', signal)
+    const catalogue = await response.json().catch((cause) => {
+      throw unlessItWasAborted(cause, failure('server', 'the catalogue is not JSON: is this a Milliner server?', { cause, status: response.status }))
+    })
     this.milliner.setCatalogue(catalogue)
     this.#assets = new Map(catalogue.assets.map((asset) => [asset.digest, asset.id]))
     return catalogue
@@ -54,6 +68,7 @@ export class Client {
 
   /** The public URL of a recipe. */
   url(path) {
+    check('url', [['path', 'a string']], [path])
     return this.#base + path
   }
 
@@ -75,14 +90,24 @@ export class Client {
   async #download(digest) {
     const id = this.#assets.get(digest)
     const response = await this.#get(`/v1/assets/${id}/content?digest=${digest}`)
-    this.milliner.addIngredient(digest, new Uint8Array(await response.arrayBuffer()))
+    const body = await response.arrayBuffer().catch((cause) => {
+      throw failure('unreachable', `the picture of ${id} did not arrive whole`, { cause })
+    })
+    this.milliner.addIngredient(digest, new Uint8Array(body))
   }
 
   async #get(path, signal) {
-    const response = await this.#fetch(this.#base + path, { signal })
+    const response = await this.#fetch(this.#base + path, { signal }).catch((cause) => {
+      throw unlessItWasAborted(cause, failure('unreachable', `${this.#base} does not answer: ${cause?.message ?? cause}`, { cause }))
+    })
     if (!response.ok) throw await problem(response, path)
     return response
   }
+}
+
+/** An abort is the caller's own doing, and stays what it is. */
+function unlessItWasAborted(cause, error) {
+  return cause?.name === 'AbortError' || cause?.name === 'TimeoutError' ? cause : error
 }
 
 /** The promise's outcome, or the signal's reason as soon as there is one. */
@@ -104,6 +129,6 @@ async function unlessAborted(promise, signal) {
 /** A refusal as an error: the server's own words where it sent a problem document (RFC 9457). */
 async function problem(response, path) {
   const said = await response.json().catch(() => undefined)
-  const error = new Error(said?.detail ?? said?.title ?? `${path}: the server answers ${response.status}`)
-  return Object.assign(error, { name: 'MillinerError', code: 'server', pointer: said?.pointer, status: response.status })
+  const words = said?.detail ?? said?.title ?? `${path}: the server answers ${response.status}`
+  return failure('server', words, { pointer: said?.pointer, status: response.status })
 }

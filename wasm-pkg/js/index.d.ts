@@ -59,6 +59,13 @@ export interface ServerError extends Error {
   readonly pointer: string | undefined
 }
 
+/** The server did not answer, or not to the end. `cause` is what `fetch` said. */
+export interface UnreachableError extends Error {
+  readonly name: 'MillinerError'
+  readonly code: 'unreachable'
+  readonly pointer: undefined
+}
+
 /** A compositor that fetches for itself. */
 export class Client {
   constructor(options: ClientOptions)

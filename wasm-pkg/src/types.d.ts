@@ -20,7 +20,13 @@ export type ErrorCode =
   | "bad-catalogue"
   | "bad-argument"
   | "limit"
-  | "encode";
+  | "encode"
+  /** The module did not start, or something was called before it had. */
+  | "not-started"
+  /** `free()` was called before. */
+  | "freed"
+  /** The module broke. Nothing of it is of use any more; load the page again, and tell us. */
+  | "internal";
 
 /** A finished, encoded picture. */
 export interface Composite {

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { Milliner, canonical, digest, init, normalise, parse, renderVersion, toPath } from '@milliner/compositor'
+import { Client, Milliner, canonical, digest, init, load, normalise, parse, renderVersion, toPath } from '@milliner/compositor'
 import { png } from './png.mjs'
 
 const RED = [200, 0, 0, 255]
@@ -63,6 +63,66 @@ test('errors say what, where and why', () => {
   assert.throws(() => pair().addAsset('wall', png(1, 1, () => RED), details), failure('bad-argument'))
   assert.throws(() => pair().addAsset('../wall', png(1, 1, () => RED), { kind: 'base' }), failure('bad-argument'))
   assert.throws(() => pair().addAsset('wall', png(1, 1, () => RED), { kind: 'hat' }), failure('bad-argument'))
+})
+
+test('arguments that are missing or of another kind are named', () => {
+  const milliner = pair()
+  for (const call of [
+    () => canonical(),
+    () => canonical(42),
+    () => parse(null),
+    () => toPath(),
+    () => digest('bytes'),
+    () => normalise(),
+    () => normalise(new ArrayBuffer(8)),
+    () => new Milliner(-1),
+    () => new Milliner('large'),
+    () => milliner.render(),
+    () => milliner.render('/c/wall.auto', 7),
+    () => milliner.draw(undefined),
+    () => milliner.missing({}),
+    () => milliner.explain(),
+    () => milliner.asset(),
+    () => milliner.setCatalogue(),
+    () => milliner.addIngredient('00'),
+    () => milliner.addAsset(),
+    () => milliner.addAsset('me', png(1, 1, () => RED)),
+    () => milliner.addAsset('me', png(1, 1, () => RED), {}),
+  ]) {
+    assert.throws(call, failure('bad-argument'), String(call))
+  }
+  assert.throws(() => milliner.render(), /render: `path` must be a string, and is undefined/)
+})
+
+test('what was freed says so, and may be freed again', () => {
+  const milliner = pair()
+  milliner.free()
+  milliner.free()
+  assert.throws(() => milliner.render('/c/wall.png'), failure('freed'))
+  assert.throws(() => milliner.addAsset('me', png(1, 1, () => RED), { kind: 'base' }), failure('freed'))
+  assert.throws(() => milliner.catalogueVersion, failure('freed'))
+})
+
+test('a client needs a server, and says when there is none', async () => {
+  for (const options of [undefined, null, {}, { baseUrl: '' }, { baseUrl: 7 }, { baseUrl: 'http://127.0.0.1:1', fetch: 7 }]) {
+    await assert.rejects(load(options), failure('bad-argument'))
+    assert.throws(() => new Client(options), failure('bad-argument'))
+  }
+  await assert.rejects(load({ baseUrl: 'http://127.0.0.1:1' }), failure('unreachable'))
+  const answers = (body, status) => ({ baseUrl: 'http://hats.example', fetch: async () => new Response(body, { status }) })
+  await assert.rejects(load(answers('<html>', 200)), failure('server'))
+  await assert.rejects(load(answers('{"assets":7}', 200)), failure('bad-catalogue'))
+  await assert.rejects(load(answers('{"detail":"a key is needed","pointer":"/key"}', 401)), failure('server', '/key'))
+  const client = await load(answers('{"assets":[]}', 200))
+  await assert.rejects(client.render(), failure('bad-argument'))
+  await assert.rejects(client.draw('/c/wall.png'), failure('unknown-asset', '/base'))
+  assert.throws(() => client.url(), failure('bad-argument'))
+  client.free()
+  await assert.rejects(client.render('/c/wall.png'), failure('freed'))
+})
+
+test('an abort stays an abort', async () => {
+  await assert.rejects(load({ baseUrl: 'http://127.0.0.1:1', signal: AbortSignal.abort() }), { name: 'AbortError' })
 })
 
 test('a drawing has the pixels that the recipe says', () => {

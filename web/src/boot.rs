@@ -12,11 +12,27 @@ pub struct Boot {
     pub catalogue: Catalogue,
     /// Base URL of pictures and of the API, for browsers.
     pub delivery: String,
+    /// URL of the script that runs in a worker.
+    pub worker: String,
     /// Canonical path of the recipe on the table.
     pub recipe: String,
     /// The layer in hand.
     pub selected: Option<usize>,
     pub notice: Option<Notice>,
+    /// The field of a form that was sent with something that is not allowed there.
+    pub wrong: Option<Wrong>,
+    /// The address asks for something that makes no sense; it stays as it is until somebody changes something.
+    pub wrong_address: bool,
+}
+
+/// A value that a field cannot have.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wrong {
+    /// `None`: a field of the whole picture.
+    pub layer: Option<usize>,
+    pub field: String,
+    pub given: String,
+    pub sentence: String,
 }
 
 /// Something the studio says above the picture.
@@ -60,9 +76,12 @@ mod tests {
         let boot = Boot {
             catalogue: Catalogue::new(vec![]),
             delivery: "http://127.0.0.1:8787".into(),
+            worker: "/assets/worker.js".into(),
             recipe: "/c/tabby.png".into(),
             selected: None,
             notice: Some(Notice::trouble("</script><b>")),
+            wrong: None,
+            wrong_address: true,
         };
         let script = boot.to_script().unwrap();
         assert!(!script.contains('<'));

@@ -4,6 +4,7 @@
 mod fetch;
 mod painter;
 mod photo;
+mod worker;
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
 pub use painter::{download, paint_on};
-pub use photo::{save as save_photo, take as take_photo};
+pub use photo::{REFUSAL_ID, save as save_photo, take as take_photo};
 
 use crate::boot::{Notice, Tone};
 use crate::state::Studio;
@@ -48,10 +49,14 @@ pub fn wake(studio: Studio) {
     });
 }
 
-/// The address bar and the title always say what lies on the table.
+/// The address bar and the title say what lies on the table. An address that could not be shown stays until there is
+/// something to say instead, so that it can be corrected.
 fn mirror(studio: Studio) {
     let url = studio.committed.with(share::studio_path);
     document().set_title(&format!("{} · Milliner", studio.caption()));
+    if studio.wrong_address.get() {
+        return;
+    }
     if let Ok(history) = window().history() {
         // Refused only when asked far too often; the next change says it again.
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
@@ -145,7 +150,9 @@ fn shortcut(studio: Studio, key: &ev::KeyboardEvent) {
 /// Text fields have their own undo.
 fn is_typing(key: &ev::KeyboardEvent) -> bool {
     let element = key.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    element.is_some_and(|element| element.matches("input[type=text], input[type=password]").unwrap_or(false))
+    element.is_some_and(|element| {
+        element.matches("input[type=text], input[type=password], textarea").unwrap_or(false)
+    })
 }
 
 fn pasted(studio: Studio, paste: &ev::ClipboardEvent) {
@@ -213,8 +220,22 @@ fn clipboard() -> Option<web_sys::Clipboard> {
     js_sys::Reflect::get(&navigator, &"clipboard".into()).ok()?.dyn_into().ok()
 }
 
+/// Bring what is said in the panel into sight, also where the panel is a folded sheet.
+fn reveal(id: &str) {
+    let Some(element) = document().get_element_by_id(id) else { return };
+    let sheet = document()
+        .get_element_by_id("sheet")
+        .and_then(|sheet| sheet.dyn_into::<web_sys::HtmlInputElement>().ok());
+    if let (None, Some(sheet)) =
+        (element.dyn_ref::<web_sys::HtmlElement>().and_then(web_sys::HtmlElement::offset_parent), sheet)
+    {
+        sheet.set_checked(true);
+    }
+    element.scroll_into_view();
+}
+
 /// Hand a file to the person.
-fn save_file(bytes: &[u8], media_type: &str, name: &str) -> Result<(), JsValue> {
+fn save_file(bytes: &js_sys::Uint8Array, media_type: &str, name: &str) -> Result<(), JsValue> {
     let url = blob_url(bytes, media_type)?;
     let link: web_sys::HtmlAnchorElement = document().create_element("a")?.dyn_into()?;
     link.set_href(&url);
@@ -226,8 +247,8 @@ fn save_file(bytes: &[u8], media_type: &str, name: &str) -> Result<(), JsValue> 
 }
 
 /// A URL under which this page alone can see these bytes.
-fn blob_url(bytes: &[u8], media_type: &str) -> Result<String, JsValue> {
-    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
+fn blob_url(bytes: &js_sys::Uint8Array, media_type: &str) -> Result<String, JsValue> {
+    let parts = js_sys::Array::of1(bytes);
     let options = web_sys::BlobPropertyBag::new();
     options.set_type(media_type);
     web_sys::Url::create_object_url_with_blob(&web_sys::Blob::new_with_u8_array_sequence_and_options(

@@ -1,5 +1,7 @@
 //! The parts of the room. Each is a view of the studio's state and calls its methods; none keeps facts of its own.
 
+pub mod effects;
+pub mod field;
 pub mod glyph;
 pub mod header;
 pub mod layers;
@@ -21,10 +23,25 @@ pub fn is_plain(click: &ev::MouseEvent) -> bool {
 
 /// Give the keyboard to an element once it is there. Without the element the focus stays where it is.
 pub fn focus(id: &str) {
-    let id = id.to_owned();
+    focus_first(vec![format!("#{id}")]);
+}
+
+/// After a layer was taken off: the keyboard goes to the one that took its place, the one below, or back to the shelf.
+pub fn focus_after_taking_off(index: usize, id_of: fn(usize) -> String) {
+    let below = index.checked_sub(1).map(|below| format!("#{}", id_of(below)));
+    let shelf = ".hats .swatch:not(.material):not([tabindex])".to_owned();
+    focus_first(std::iter::once(format!("#{}", id_of(index))).chain(below).chain([shelf]).collect());
+}
+
+/// Give the keyboard to the first of these that is there.
+fn focus_first(selectors: Vec<String>) {
     request_animation_frame(move || {
-        let element = document().get_element_by_id(&id);
-        if let Some(element) = element.and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok()) {
+        let find = |selector: &String| document().query_selector(selector).ok().flatten();
+        let element = selectors
+            .iter()
+            .find_map(find)
+            .and_then(|element| element.dyn_into::<web_sys::HtmlElement>().ok());
+        if let Some(element) = element {
             let options = web_sys::FocusOptions::new();
             options.set_prevent_scroll(true);
             let _ = element.focus_with_options(&options);

@@ -4,19 +4,19 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use compositor::recipe::Layer;
-use compositor::{Asset, AssetId, Catalogue, Kind, Plan, Recipe};
+use compositor::recipe::{Content, Layer};
+use compositor::{Anchor, Asset, AssetId, Catalogue, Kind, Plan, Recipe};
 use leptos::prelude::*;
 
-use crate::boot::{Boot, Notice};
+use crate::boot::{Boot, Notice, Wrong};
 use crate::browser;
-use crate::studio::edit::{self, Part, Worn};
+use crate::studio::edit::{self, Material, Part, Worn};
 use crate::studio::geometry::{Bounds, Frame, Placed, Point};
 use crate::studio::gesture::Grabbed;
 use crate::studio::history::{History, Step};
 use crate::studio::served::Served;
 use crate::studio::silhouette::Silhouette;
-use crate::studio::words;
+use crate::studio::{preview, words};
 
 /// Handles to everything the studio knows; copied freely.
 #[derive(Clone, Copy)]
@@ -24,6 +24,7 @@ pub struct Studio {
     /// The server's catalogue, and one's own photo beside it.
     pub catalogue: RwSignal<Arc<Catalogue>>,
     pub delivery: StoredValue<String>,
+    worker: StoredValue<String>,
     history: RwSignal<History>,
     /// The recipe under a moving hand, not yet let go.
     draft: RwSignal<Option<Recipe>>,
@@ -53,7 +54,21 @@ pub struct Studio {
     /// Wear another hat over the first instead of in its place.
     pub stacking: RwSignal<bool>,
     pub photo: RwSignal<Option<Photo>>,
+    /// A picture file is being read.
+    pub reading: RwSignal<bool>,
+    /// Why the last picture file cannot be used.
+    pub photo_refused: RwSignal<Option<String>>,
+    /// Why the photo was not saved.
+    pub save_refused: RwSignal<Option<String>>,
+    /// Somebody waits for the file of the picture.
+    pub writing: RwSignal<bool>,
     pub silhouettes: RwSignal<HashMap<AssetId, Silhouette>>,
+    /// Where the letters of a text are, by the recipe of that text alone.
+    pub inks: RwSignal<HashMap<String, Bounds>>,
+    /// The field that a form was sent with wrongly.
+    wrong: StoredValue<Option<Wrong>>,
+    /// The address bar shows what could not be shown.
+    pub wrong_address: RwSignal<bool>,
 }
 
 /// One's own picture as base, known to this browser alone until it is saved.
@@ -86,6 +101,7 @@ impl Studio {
         Studio {
             catalogue: RwSignal::new(Arc::new(boot.catalogue)),
             delivery: StoredValue::new(boot.delivery),
+            worker: StoredValue::new(boot.worker),
             history,
             draft,
             committed,
@@ -103,7 +119,14 @@ impl Studio {
             held: RwSignal::new(false),
             stacking: RwSignal::new(false),
             photo: RwSignal::new(None),
+            reading: RwSignal::new(false),
+            photo_refused: RwSignal::new(None),
+            save_refused: RwSignal::new(None),
+            writing: RwSignal::new(false),
             silhouettes: RwSignal::new(HashMap::new()),
+            inks: RwSignal::new(HashMap::new()),
+            wrong: StoredValue::new(boot.wrong),
+            wrong_address: RwSignal::new(boot.wrong_address),
         }
     }
 
@@ -111,6 +134,11 @@ impl Studio {
 
     pub fn delivery(self) -> String {
         self.delivery.get_value()
+    }
+
+    /// URL of the script that runs in a worker.
+    pub fn worker(self) -> String {
+        self.worker.get_value()
     }
 
     /// The plan of a recipe under the present catalogue, or what is wrong in a sentence.
@@ -130,6 +158,20 @@ impl Studio {
     /// This browser draws the picture itself, and has begun.
     pub fn is_drawing(self) -> bool {
         self.drawn.with(Option::is_some) && self.left_to_server.with(Option::is_none)
+    }
+
+    /// Is there a file to be had: of what this browser has drawn, or else from a server that gives it?
+    pub fn has_file(self) -> bool {
+        let served = || {
+            let refused =
+                self.served.with(|served| matches!(served, Served::Refused(_) | Served::Unreachable));
+            !refused && !self.is_private() && self.committed.with(|recipe| self.plan(recipe).is_ok())
+        };
+        match () {
+            () if !self.awake.get() => true,
+            () if self.left_to_server.with(Option::is_some) => served(),
+            () => self.drawn.with(Option::is_some),
+        }
     }
 
     /// A hand is moving something.
@@ -181,11 +223,29 @@ impl Studio {
             self.catalogue.with(|catalogue| {
                 let base = catalogue.get(recipe.base.asset.id.as_ref())?;
                 let layer = recipe.layers.get(index)?;
-                let overlay = catalogue.get(edit::asset_of(layer)?.as_ref())?;
                 let frame = Frame::new(base, &recipe.base);
-                Some((frame, Placed::new(&frame, base, overlay, layer, recipe.base.dpr.to_f64())?))
+                let dpr = recipe.base.dpr.to_f64();
+                let placed = match &layer.content {
+                    Content::Asset(overlay) => {
+                        Placed::new(&frame, base, catalogue.get(overlay.id.as_ref())?, layer, dpr)
+                    }
+                    Content::Fill(_) => Placed::new(&frame, base, &frame.filled(base), layer, dpr),
+                    Content::Text(_) => Placed::of_text(&frame, base, layer, self.ink(recipe, index)?, dpr),
+                };
+                Some((frame, placed?))
             })
         })
+    }
+
+    /// Where the letters of a text were measured.
+    fn ink(self, recipe: &Recipe, index: usize) -> Option<Bounds> {
+        let alone = preview::text_alone(recipe, index)?.to_path();
+        self.inks.with(|known| known.get(&alone).copied())
+    }
+
+    /// What is wrong with a field since the page was asked for.
+    pub fn wrong_at(self, part: Part, name: &str) -> Option<Wrong> {
+        self.wrong.get_value().filter(|wrong| wrong.layer == part.layer() && wrong.field == name)
     }
 
     /// A small picture of an asset: served by the product, or out of this browser for one's own photo.
@@ -203,10 +263,14 @@ impl Studio {
             .with(|known| id.and_then(|id| known.get(&id)).map_or(Bounds::ALL, Silhouette::bounds))
     }
 
-    /// The topmost layer under a point of the canvas.
+    /// The topmost layer under a point of the canvas. A colour lies over everything, so it is held where nothing else is.
     pub fn hit(self, at: Point) -> Option<usize> {
-        let count = self.shown.with(|recipe| recipe.layers.len());
-        (0..count).rev().find(|&index| self.touches(index, at))
+        let is_fill = |layer: &Layer| matches!(layer.content, Content::Fill(_));
+        let fills: Vec<bool> = self.shown.with(|recipe| recipe.layers.iter().map(is_fill).collect());
+        let topmost = |fill: bool| {
+            (0..fills.len()).rev().find(|&index| fills[index] == fill && self.touches(index, at))
+        };
+        topmost(false).or_else(|| topmost(true))
     }
 
     fn touches(self, index: usize, at: Point) -> bool {
@@ -253,6 +317,7 @@ impl Studio {
             self.selected.set(layers.checked_sub(1));
         }
         self.notice.set(None);
+        self.wrong_address.set(false);
     }
 
     /// Show a layer as a hand moves it.
@@ -276,13 +341,28 @@ impl Studio {
     /// Choose something from a shelf.
     pub fn choose(self, asset: &Asset) {
         match self.choosing(asset, self.stacking.get_untracked()) {
-            Choice::Base(recipe) | Choice::Overlay(Worn::Off(recipe)) => self.commit(recipe, Step::Single),
-            Choice::Overlay(Worn::On(recipe, index)) => {
+            Choice::Base(recipe) => {
+                self.commit(recipe, Step::Single);
+                self.announcement.set(self.caption());
+            }
+            Choice::Overlay(worn) => self.wear(worn),
+        }
+    }
+
+    /// Lay text or colour over everything.
+    pub fn add(self, material: Material) {
+        self.wear(self.committed.with_untracked(|recipe| edit::add(recipe, material)));
+    }
+
+    fn wear(self, worn: Worn) {
+        match worn {
+            Worn::Off(recipe) => self.commit(recipe, Step::Single),
+            Worn::On(recipe, index) => {
                 self.commit(recipe, Step::Single);
                 self.selected.set(Some(index));
                 browser::settle(self, index);
             }
-            Choice::Overlay(Worn::Full) => {
+            Worn::Full => {
                 self.notice.set(Some(Notice::calm(
                     "Sixteen layers are the most one cat can wear. Take one off first.",
                 )));
@@ -317,20 +397,15 @@ impl Studio {
         self.announcement.set(format!("{title} is now layer {} from the bottom.", to + 1));
     }
 
-    /// Type a parameter's value; says whether it was allowed.
-    pub fn set(self, part: Part, name: &str, value: &str) -> bool {
-        let set = self.committed.with_untracked(|recipe| match name {
-            "format" => edit::set_format(recipe, value),
-            _ => edit::set(recipe, part, name, value),
-        });
-        match set.and_then(|recipe| self.plan(&recipe).map(|_| recipe)) {
-            Ok(recipe) => self.commit(recipe, Step::Single),
-            Err(sentence) => {
-                self.notice.set(Some(Notice::trouble(sentence)));
-                return false;
-            }
-        }
-        true
+    /// Type a field's value.
+    ///
+    /// # Errors
+    /// What is wrong with it, in one sentence.
+    pub fn set(self, part: Part, name: &str, value: &str, step: Step) -> Result<(), String> {
+        let recipe = self.committed.with_untracked(|recipe| edit::set(recipe, part, name, value))?;
+        self.plan(&recipe)?;
+        self.commit(recipe, step);
+        Ok(())
     }
 
     pub fn undo(self) {
@@ -357,7 +432,7 @@ impl Studio {
         let asset = photo.asset.clone();
         self.learn(asset.clone());
         self.photo.set(Some(photo));
-        let recipe = self.committed.with_untracked(|recipe| edit::choose_base(recipe, &asset));
+        let recipe = self.committed.with_untracked(|recipe| edit::lay_photo(recipe, &asset));
         self.commit(recipe, Step::Single);
         self.announcement.set(self.caption());
     }
@@ -375,8 +450,8 @@ impl Studio {
     pub fn place_anchor(self, name: &str, at: Point) {
         self.change_photo(|asset| {
             if let Some(anchor) = asset.anchors.get_mut(name) {
-                anchor.x = round4(at.x.clamp(0.0, 1.0));
-                anchor.y = round4(at.y.clamp(0.0, 1.0));
+                anchor.x = at.x.clamp(0.0, 1.0);
+                anchor.y = at.y.clamp(0.0, 1.0);
             }
         });
     }
@@ -387,6 +462,7 @@ impl Studio {
         self.photo.update(|photo| {
             if let Some(photo) = photo {
                 change(&mut photo.asset);
+                photo.asset.anchors.values_mut().for_each(round);
                 photo.saved = false;
                 changed = Some(photo.asset.clone());
             }
@@ -420,8 +496,11 @@ fn bare_table() -> Recipe {
     Recipe { base: Base::new(compositor::AssetRef::latest(id)), layers: Vec::new(), format: Requested::Png }
 }
 
-fn round4(value: f64) -> f64 {
-    (value * 10_000.0).round() / 10_000.0
+/// Four decimals are finer than any hand, and read and print alike everywhere.
+pub fn round(anchor: &mut Anchor) {
+    for value in [&mut anchor.x, &mut anchor.y, &mut anchor.span, &mut anchor.angle] {
+        *value = (*value * 10_000.0).round() / 10_000.0;
+    }
 }
 
 #[cfg(feature = "hydrate")]

@@ -6,6 +6,7 @@ pub mod geometry;
 pub mod gesture;
 pub mod history;
 pub mod preview;
+pub mod refusal;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod served;

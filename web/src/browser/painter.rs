@@ -1,27 +1,34 @@
 //! Draws the recipe with the compositor, once a frame at most: at the screen's size while a hand moves, at the recipe's
-//! own size when it rests. Then it writes the file, whose bytes are the ones the server would send.
+//! own size when it rests. Then it has the worker write the file, whose bytes are the ones the server would send.
+//!
+//! A picture too large to be decoded between two frames is never decoded here: a smaller copy, made by the worker, stands
+//! in for it on the screen. The file is always made of the real one.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use compositor::{Composite, Compositor, Digest, Ingredients, Limits, Pixmap, Plan, Recipe};
+use compositor::{Asset, Catalogue, Compositor, Digest, Ingredients, Kind, Limits, Pixmap, Plan, Recipe};
+use js_sys::Promise;
 use leptos::html;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use wasm_bindgen::{Clamped, JsCast, JsValue};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
-use super::{fetch, log, save_file};
+use super::{fetch, log, save_file, worker};
 use crate::boot::Notice;
 use crate::state::Studio;
 use crate::studio::{edit, preview, share, silhouette};
+use crate::worker::{CANVAS_PIXELS, Done, Task};
 
 /// Decoded pictures kept between frames.
 const CACHE_BYTES: usize = 192 << 20;
-/// Larger canvases than this are shown smaller: phones run out of memory.
-const CANVAS_PIXELS: u64 = 24_000_000;
+/// Pictures of more pixels than this are too slow to decode between two frames.
+const LARGE: u64 = 4_000_000;
+/// Pixels of what stands in for such a picture: more than it has on any screen but the largest.
+const STAND_IN: f64 = 2_000_000.0;
 /// A picture that rests this long is written as a file.
 const REST: Duration = Duration::from_millis(250);
 
@@ -31,9 +38,13 @@ struct Painter {
     ingredients: Ingredients,
     /// Asked for and not yet here.
     awaited: HashSet<Digest>,
+    /// By the digest of what they stand in for.
+    stand_ins: HashMap<Digest, Asset>,
     frame_asked: bool,
-    /// The last file written, and the recipe it is of.
-    finished: Option<(String, Composite)>,
+    /// The last file asked for, and the recipe it is of.
+    file: Option<(String, Promise)>,
+    /// A file that nobody waits for is being written.
+    busy: bool,
 }
 
 thread_local! {
@@ -47,8 +58,10 @@ impl Painter {
             compositor: Compositor::new(limits, CACHE_BYTES),
             ingredients: Ingredients::new(),
             awaited: HashSet::new(),
+            stand_ins: HashMap::new(),
             frame_asked: false,
-            finished: None,
+            file: None,
+            busy: false,
         }
     }
 }
@@ -101,23 +114,119 @@ fn paint(studio: Studio, canvas: NodeRef<html::Canvas>) {
     if fetch_missing(studio, canvas, &plan) {
         return; // the last picture stays until everything is here
     }
+    let (catalogue, real) = match drawn_from(studio, canvas, &recipe) {
+        Drawn::Pictures => (studio.catalogue.get_untracked(), true),
+        Drawn::StandIns(catalogue) => (catalogue, false),
+        Drawn::Awaited => return,
+    };
     let whole = fits_here(&plan);
-    let plan =
-        if moving || !whole { preview_plan(studio, &recipe, &plan, &canvas_element) } else { Some(plan) };
+    let plan = if real && whole && !moving {
+        Some(plan)
+    } else {
+        preview_plan(&catalogue, &recipe, &plan, &canvas_element)
+    };
     let Some(plan) = plan else { return };
     match with(|painter| painter.compositor.draw(&plan, &painter.ingredients)) {
         Ok(pixmap) => show(studio, &canvas_element, &pixmap),
         Err(error) => return leave_to_server(studio, error.to_string()),
     }
     if !moving {
+        learn_silhouettes(studio, &catalogue, &recipe);
+        measure_texts(studio, &catalogue, &recipe);
         rest(studio, &recipe, whole);
     }
 }
 
-fn preview_plan(studio: Studio, recipe: &Recipe, plan: &Plan, canvas: &HtmlCanvasElement) -> Option<Plan> {
+fn preview_plan(
+    catalogue: &Catalogue,
+    recipe: &Recipe,
+    plan: &Plan,
+    canvas: &HtmlCanvasElement,
+) -> Option<Plan> {
     let on_screen = f64::from(canvas.client_width()) * window().device_pixel_ratio();
-    let small = preview::at_width(recipe, plan.canvas(), (on_screen.ceil() as u32).max(1));
-    studio.plan(&small).ok()
+    let small = preview::at_width(recipe, plan.canvas(), on_screen.ceil() as u32);
+    edit::plan(catalogue, &small).ok()
+}
+
+/// What a recipe is drawn from on the screen.
+enum Drawn {
+    /// The pictures themselves.
+    Pictures,
+    /// Smaller copies of some of them.
+    StandIns(Arc<Catalogue>),
+    /// Smaller copies that are still being made.
+    Awaited,
+}
+
+fn drawn_from(studio: Studio, canvas: NodeRef<html::Canvas>, recipe: &Recipe) -> Drawn {
+    let mut assets = studio.catalogue.with_untracked(|catalogue| edit::assets_of(catalogue, recipe));
+    let (mut any, mut awaited) = (false, false);
+    for asset in assets.iter_mut().filter(|asset| is_large(asset)) {
+        any = true;
+        if let Some(small) = with(|painter| painter.stand_ins.get(&asset.digest).cloned()) {
+            // One's own photo keeps its picture while its anchors move.
+            let (anchors, focus) = (asset.anchors.clone(), asset.focus);
+            *asset = Asset { anchors, focus, ..small };
+            continue;
+        }
+        awaited = true;
+        if with(|painter| painter.awaited.insert(asset.digest)) {
+            make_stand_in(studio, canvas, asset.clone());
+        }
+    }
+    match () {
+        () if awaited => Drawn::Awaited,
+        () if any => Drawn::StandIns(Arc::new(Catalogue::new(assets))),
+        () => Drawn::Pictures,
+    }
+}
+
+fn is_large(asset: &Asset) -> bool {
+    asset.kind != Kind::Font && u64::from(asset.width) * u64::from(asset.height) > LARGE
+}
+
+fn make_stand_in(studio: Studio, canvas: NodeRef<html::Canvas>, asset: Asset) {
+    spawn_local(async move {
+        let made = small_copy(studio, &asset).await;
+        with(|painter| painter.awaited.remove(&asset.digest));
+        match made {
+            Ok((small, bytes)) => {
+                provide(small.digest, bytes);
+                with(|painter| painter.stand_ins.insert(asset.digest, small));
+                ask_frame(studio, canvas);
+            }
+            Err(reason) => {
+                leave_to_server(studio, format!("{} cannot be shown here: {reason}.", asset.title));
+            }
+        }
+    });
+}
+
+/// The asset with fewer pixels, written by the worker.
+async fn small_copy(studio: Studio, asset: &Asset) -> Result<(Asset, Arc<[u8]>), String> {
+    let (width, height) = (f64::from(asset.width), f64::from(asset.height));
+    let width = (width * (STAND_IN / (width * height)).sqrt()).round().max(1.0) as u32;
+    let format = if asset.opaque { "jpg" } else { "png" };
+    let path = format!("/c/{};w={width};q=90.{format}", asset.id);
+    let canvas = Recipe::parse(&path).map_err(|error| error.to_string())?;
+    let catalogue = Catalogue::new(vec![asset.clone()]);
+    let (width, height) = edit::plan(&catalogue, &canvas)?.canvas();
+    let task = Task::Write { assets: vec![asset.clone()], path };
+    let (_, bytes) = worker::outcome(ask_worker(studio, std::slice::from_ref(asset), &task)?).await?;
+    let bytes: Arc<[u8]> = bytes.to_vec().into();
+    Ok((Asset { digest: Digest::of(&bytes), width, height, ..asset.clone() }, bytes))
+}
+
+/// Ask the worker for a file, after it has everything the file is made of.
+fn ask_worker(studio: Studio, assets: &[Asset], task: &Task) -> Result<Promise, String> {
+    let script = studio.worker();
+    for asset in assets {
+        let bytes = with(|painter| painter.ingredients.get(&asset.digest).cloned());
+        if let Some(bytes) = bytes {
+            worker::keep(&script, asset.digest, &bytes)?;
+        }
+    }
+    worker::ask(&script, task, None)
 }
 
 /// Is the whole picture small enough for this browser? A larger one is shown at the screen's size, and its file is the
@@ -197,10 +306,9 @@ fn put(canvas: &HtmlCanvasElement, pixmap: &Pixmap) -> Result<(), JsValue> {
     context.put_image_data(&image, 0.0, 0.0)
 }
 
-/// The picture stands: say so, learn the outlines of what is worn, and soon write the file.
+/// The picture stands: say so, and soon have its file written.
 fn rest(studio: Studio, recipe: &Recipe, whole: bool) {
     let path = recipe.to_path();
-    learn_silhouettes(studio, recipe);
     if studio.drawn.with_untracked(|drawn| drawn.as_ref() != Some(&path)) {
         studio.bytes.set(None);
     }
@@ -212,60 +320,111 @@ fn rest(studio: Studio, recipe: &Recipe, whole: bool) {
     let recipe = recipe.clone();
     set_timeout(
         move || {
-            if studio.shown.get_untracked() == recipe && !studio.is_moving() {
-                let length = finish(studio, &recipe).map(|composite| composite.bytes.len() as u64);
-                studio.bytes.set(length.ok());
+            if stands(studio, &recipe) && !with(|painter| std::mem::replace(&mut painter.busy, true)) {
+                spawn_local(measure(studio, recipe));
             }
         },
         REST,
     );
 }
 
-/// The file of a recipe, written now unless it was written last.
-fn finish(studio: Studio, recipe: &Recipe) -> Result<Composite, String> {
-    let path = recipe.to_path();
-    let plan = studio.plan(recipe)?;
-    with(|painter| {
-        // One's own photo keeps its name while its anchors move, so the plan's key decides.
-        let name = format!("{path} {}", plan.key());
-        if let Some((_, composite)) = painter.finished.as_ref().filter(|(of, _)| *of == name) {
-            return Ok(composite.clone());
+fn stands(studio: Studio, recipe: &Recipe) -> bool {
+    studio.shown.with_untracked(|shown| shown == recipe) && !studio.is_moving()
+}
+
+/// Learn the length of the file, and again if the table has changed by then: one file at a time, and none that nobody
+/// wants any more.
+async fn measure(studio: Studio, mut recipe: Recipe) {
+    loop {
+        let length = file(studio, &recipe).await.map(|(_, bytes)| u64::from(bytes.length()));
+        if stands(studio, &recipe) || studio.is_moving() {
+            with(|painter| painter.busy = false);
+            studio.bytes.set(length.ok().filter(|_| stands(studio, &recipe)));
+            return;
         }
-        let composite =
-            painter.compositor.compose(&plan, &painter.ingredients).map_err(|error| error.to_string())?;
-        painter.finished = Some((name, composite.clone()));
-        Ok(composite)
-    })
+        recipe = studio.shown.get_untracked();
+    }
+}
+
+/// The file of a recipe, written now unless it was asked for last.
+async fn file(studio: Studio, recipe: &Recipe) -> worker::Outcome {
+    let path = recipe.to_path();
+    // One's own photo keeps its name while its anchors move, so the plan's key decides.
+    let name = format!("{path} {}", studio.plan(recipe)?.key());
+    let known =
+        with(|painter| painter.file.as_ref().filter(|(of, _)| *of == name).map(|(_, file)| file.clone()));
+    let file = if let Some(file) = known {
+        file
+    } else {
+        let assets = studio.catalogue.with_untracked(|catalogue| edit::assets_of(catalogue, recipe));
+        let file = ask_worker(studio, &assets, &Task::Write { assets: assets.clone(), path })?;
+        with(|painter| painter.file = Some((name, file.clone())));
+        file
+    };
+    let outcome = worker::outcome(file).await;
+    if outcome.is_err() {
+        with(|painter| painter.file = None);
+    }
+    outcome
 }
 
 /// Give the file to the person.
 pub fn download(studio: Studio) {
-    let recipe = studio.committed.get_untracked();
-    let saved = finish(studio, &recipe).and_then(|composite| {
-        let name = share::file_name(&recipe, composite.format.extension());
-        save_file(&composite.bytes, composite.format.media_type(), &name)
-            .map_err(|error| format!("{error:?}"))
-    });
-    if let Err(reason) = saved {
-        studio.notice.set(Some(Notice::trouble(format!(
-            "The file could not be written: {reason}. Its URL still works; copy that."
-        ))));
+    if studio.writing.get_untracked() {
+        return;
     }
+    studio.writing.set(true);
+    spawn_local(async move {
+        let recipe = studio.committed.get_untracked();
+        let saved = file(studio, &recipe).await.and_then(|(done, bytes)| {
+            let Done::Written { extension, media_type } = done else { return Err("no file came".to_owned()) };
+            save_file(&bytes, &media_type, &share::file_name(&recipe, &extension))
+                .map_err(|error| format!("{error:?}"))
+        });
+        studio.writing.set(false);
+        if let Err(reason) = saved {
+            studio.notice.set(Some(Notice::trouble(format!(
+                "The file could not be written: {reason}. Its URL still works; copy that."
+            ))));
+        }
+    });
 }
 
 /// The outline of every overlay worn, from its picture drawn very small.
-fn learn_silhouettes(studio: Studio, recipe: &Recipe) {
+fn learn_silhouettes(studio: Studio, catalogue: &Catalogue, recipe: &Recipe) {
     for id in recipe.layers.iter().filter_map(edit::asset_of) {
         if studio.silhouettes.with_untracked(|known| known.contains_key(id)) {
             continue;
         }
         let side = silhouette::SIDE;
         let alone = Recipe::parse(&format!("/c/{id};w={side};h={side};fit=fill.png")).ok();
-        let Some(plan) = alone.and_then(|alone| studio.plan(&alone).ok()) else { continue };
+        let Some(plan) = alone.and_then(|alone| edit::plan(catalogue, &alone).ok()) else { continue };
         let drawn = with(|painter| painter.compositor.draw(&plan, &painter.ingredients));
         let outline = drawn.ok().and_then(|pixmap| silhouette::Silhouette::from_rgba(pixmap.data()));
         if let Some(outline) = outline {
             studio.silhouettes.update(|known| drop(known.insert(id.clone(), outline)));
+        }
+    }
+}
+
+/// Width of the canvas that texts are measured on.
+const MEASURED: u32 = 320;
+
+/// Where the letters of every text are, from a drawing of nothing else.
+fn measure_texts(studio: Studio, catalogue: &Catalogue, recipe: &Recipe) {
+    for alone in (0..recipe.layers.len()).filter_map(|index| preview::text_alone(recipe, index)) {
+        let name = alone.to_path();
+        if studio.inks.with_untracked(|known| known.contains_key(&name)) {
+            continue;
+        }
+        let Ok(canvas) = edit::plan(catalogue, &alone).map(|plan| plan.canvas()) else { continue };
+        let Ok(plan) = edit::plan(catalogue, &preview::at_width(&alone, canvas, MEASURED)) else { continue };
+        let drawn = with(|painter| painter.compositor.draw(&plan, &painter.ingredients));
+        let ink = drawn.ok().and_then(|pixmap| silhouette::ink(pixmap.data(), pixmap.size()));
+        if let Some(ink) = ink {
+            studio.inks.update(|known| {
+                known.insert(name, ink);
+            });
         }
     }
 }

@@ -1,10 +1,11 @@
-//! One's own photo: read, normalised here by the same code as at the origin, laid on the table, and saved when asked to.
+//! One's own photo: read, normalised in the worker by the same code as at the origin, laid on the table, and saved when
+//! asked to.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use compositor::{Anchor, Asset, AssetId, Kind, Limits, normalise};
+use compositor::{Anchor, Asset, AssetId, Kind, Limits};
+use js_sys::Uint8Array;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -12,79 +13,93 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
 
 use super::fetch::{self, Answer};
-use super::{blob_url, log, painter, show_chosen};
+use super::{blob_url, log, painter, reveal, show_chosen, worker};
 use crate::boot::Notice;
-use crate::state::{Photo, Studio};
-use crate::studio::words;
+use crate::state::{self, Photo, Studio};
+use crate::studio::refusal;
+use crate::worker::{Done, Task};
 
 /// Longest part of a file's name that goes into an asset id.
 const MAX_NAME: usize = 40;
 
+/// Where the page says why a picture file cannot be used.
+pub const REFUSAL_ID: &str = "own-refused";
+
 /// Take a picture file as base. Nothing leaves the browser.
 pub fn take(studio: Studio, file: File) {
-    let limit = Limits::default().body_bytes;
-    if file.size() > limit as f64 {
-        let (size, most) = (words::bytes(file.size() as u64), words::bytes(limit));
-        studio.notice.set(Some(Notice::trouble(format!(
-            "This file is {size}. Choose one of {most} at most, or make it smaller first."
-        ))));
+    if studio.reading.get_untracked() {
         return;
     }
-    studio.notice.set(Some(Notice::calm("Reading your photo…")));
+    studio.photo_refused.set(None);
+    studio.save_refused.set(None);
+    studio.reading.set(true);
+    studio.announcement.set("Reading your photo.".to_owned());
     spawn_local(async move {
-        let read = JsFuture::from(file.array_buffer()).await;
-        let Ok(buffer) = read else {
-            studio
-                .notice
-                .set(Some(Notice::trouble("The file could not be read. Choose it again, or another one.")));
-            return;
-        };
-        let bytes = js_sys::Uint8Array::new(&buffer).to_vec();
-        // Let the note be painted before the work begins.
-        set_timeout(move || adopt(studio, &file.name(), &bytes), Duration::from_millis(20));
+        let photo = read(studio, &file).await;
+        studio.reading.set(false);
+        match photo {
+            Ok(photo) => adopt(studio, photo),
+            Err(sentence) => {
+                studio.photo_refused.set(Some(sentence));
+                request_animation_frame(|| reveal(REFUSAL_ID));
+            }
+        }
     });
 }
 
-fn adopt(studio: Studio, file_name: &str, bytes: &[u8]) {
-    match photo_of(file_name, bytes) {
-        Ok(photo) => {
-            painter::provide(photo.asset.digest, photo.bytes.clone());
-            studio.adopt(photo);
-            request_animation_frame(show_chosen);
-            studio.notice.set(Some(Notice::calm(
-                "Your photo is on the table, in this browser only. Place its head so that hats fit.",
-            )));
-        }
-        Err(reason) => {
-            let words = format!("This picture cannot be used: {reason}. Choose a PNG, JPEG, WebP or GIF.");
-            studio.notice.set(Some(Notice::trouble(words)));
-        }
-    }
+fn adopt(studio: Studio, photo: Photo) {
+    painter::provide(photo.asset.digest, photo.bytes.clone());
+    studio.adopt(photo);
+    request_animation_frame(show_chosen);
+    studio.notice.set(Some(Notice::calm(
+        "Your photo is on the table, in this browser only. Place its head so that hats fit.",
+    )));
 }
 
-fn photo_of(file_name: &str, bytes: &[u8]) -> Result<Photo, String> {
-    let normal = normalise(bytes, &Limits::default()).map_err(|error| error.to_string())?;
-    let url = blob_url(&normal.bytes, normal.media_type).map_err(|error| format!("{error:?}"))?;
+/// The photo in its stored form, or a sentence that says what to do instead.
+async fn read(studio: Studio, file: &File) -> Result<Photo, String> {
+    let limit = Limits::default().body_bytes;
+    if file.size() > limit as f64 {
+        return Err(refusal::too_long(file.size() as u64, limit));
+    }
+    let buffer = JsFuture::from(file.array_buffer()).await;
+    let bytes = Uint8Array::new(&buffer.map_err(|_| refusal::GONE.to_owned())?);
+    if let Some(sentence) = refusal::foreign(&bytes.subarray(0, bytes.length().min(64)).to_vec()) {
+        return Err(sentence.to_owned());
+    }
+    let asked = worker::ask(&studio.worker(), &Task::Import, Some(bytes));
+    let (done, stored) = match asked {
+        Ok(promise) => worker::outcome(promise).await,
+        Err(reason) => Err(reason),
+    }
+    .map_err(|reason| refusal::unusable(&reason))?;
+    photo_of(&file.name(), done, &stored).map_err(|reason| refusal::unusable(&reason))
+}
+
+fn photo_of(file_name: &str, done: Done, stored: &Uint8Array) -> Result<Photo, String> {
+    let Done::Imported { digest, media_type, width, height, opaque } = done else {
+        return Err("the studio misunderstood itself".to_owned());
+    };
+    worker::note_kept(digest);
+    let url = blob_url(stored, &media_type).map_err(|error| format!("{error:?}"))?;
     let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
-    let digest = normal.digest.to_string();
-    let id: AssetId =
-        format!("{}-{}", slug(stem), &digest[..6]).parse().map_err(|_| "its name".to_owned())?;
+    let id = format!("{}-{}", slug(stem), &digest.to_string()[..6]);
     let asset = Asset {
-        id,
-        digest: normal.digest,
+        id: id.parse::<AssetId>().map_err(|_| "its name".to_owned())?,
+        digest,
         kind: Kind::Base,
-        width: normal.width,
-        height: normal.height,
-        bytes: normal.bytes.len() as u64,
-        media_type: normal.media_type.to_owned(),
-        opaque: normal.opaque,
+        width,
+        height,
+        bytes: u64::from(stored.length()),
+        media_type,
+        opaque,
         title: if stem.is_empty() { "Your photo".to_owned() } else { stem.chars().take(80).collect() },
         tags: vec!["photo".to_owned()],
         licence: None,
-        anchors: guessed_face(normal.width, normal.height),
+        anchors: guessed_face(width, height),
         focus: None,
     };
-    Ok(Photo { asset, bytes: Arc::from(normal.bytes), url, saved: false, placing: true })
+    Ok(Photo { asset, bytes: Arc::from(stored.to_vec()), url, saved: false, placing: true })
 }
 
 impl Photo {
@@ -97,7 +112,9 @@ fn guessed_face(width: u32, height: u32) -> BTreeMap<String, Anchor> {
     let head = 0.4 * f64::from(height.min(width)) / f64::from(width);
     let heights = [("head", 0.24), ("eyes", 0.4), ("neck", 0.72)];
     let anchor = |((name, y), (_, of_head)): ((&str, f64), (&str, f64))| {
-        (name.to_owned(), Anchor { x: 0.5, y, span: head * of_head, angle: 0.0 })
+        let mut anchor = Anchor { x: 0.5, y, span: head * of_head, angle: 0.0 };
+        state::round(&mut anchor);
+        (name.to_owned(), anchor)
     };
     heights.into_iter().zip(Photo::PROPORTIONS).map(anchor).collect()
 }
@@ -116,6 +133,7 @@ fn slug(name: &str) -> String {
 /// Send the photo to the catalogue, with where its head is.
 pub fn save(studio: Studio, key: String) {
     let Some(photo) = studio.photo.get_untracked() else { return };
+    studio.save_refused.set(None);
     studio.notice.set(Some(Notice::calm("Saving your photo…")));
     spawn_local(async move {
         let url = format!("{}/v1/assets/{}?{}", studio.delivery(), photo.asset.id, metadata(&photo.asset));
@@ -127,16 +145,19 @@ pub fn save(studio: Studio, key: String) {
                 }
             }
             Answer::Refused(words) => {
-                studio
-                    .notice
-                    .set(Some(Notice::trouble(format!("The server did not take the photo: {words}"))));
+                refuse_to_save(studio, format!("The server did not take the photo: {words}"));
             }
             Answer::Unreachable => {
                 let words = "The server does not answer, so the photo is still only here. Check the connection, then press Save again.";
-                studio.notice.set(Some(Notice::trouble(words)));
+                refuse_to_save(studio, words.to_owned());
             }
         }
     });
+}
+
+fn refuse_to_save(studio: Studio, sentence: String) {
+    studio.notice.set(None);
+    studio.save_refused.set(Some(sentence));
 }
 
 /// Marks the photo as saved, unless it was changed or replaced while it was on its way.
@@ -184,5 +205,12 @@ mod tests {
         assert_eq!(face.keys().collect::<Vec<_>>(), ["eyes", "head", "neck"]);
         assert!((face["head"].span - 0.2).abs() < 1e-9);
         assert!(face.values().all(Anchor::is_sane));
+    }
+
+    #[test]
+    fn anchors_are_sent_with_four_decimals() {
+        let face = guessed_face(4000, 3000);
+        assert!((face["head"].span - 0.3).abs() < 1e-9);
+        assert_eq!(face["eyes"].span.to_string(), "0.24");
     }
 }

@@ -12,6 +12,8 @@ pub enum Glyph {
     Down,
     Remove,
     Photo,
+    Text,
+    Colour,
     Close,
     Sun,
     Moon,
@@ -33,6 +35,8 @@ impl Glyph {
             Glyph::Photo => {
                 "M3.5 6.5h3l1.2-2h4.6l1.2 2h3v9.5h-13ZM10 13.5a2.6 2.6 0 1 0 0-5.2 2.6 2.6 0 0 0 0 5.2Z"
             }
+            Glyph::Text => "M4.5 6.5V4h11v2.5M10 4v12M7.5 16h5",
+            Glyph::Colour => "M10 3s5 5.4 5 9a5 5 0 0 1-10 0c0-3.6 5-9 5-9ZM7.6 12.4a2.5 2.5 0 0 0 2 2.2",
             Glyph::Close => "m6 6 8 8m0-8-8 8",
             Glyph::Sun => {
                 "M10 13.2a3.2 3.2 0 1 0 0-6.4 3.2 3.2 0 0 0 0 6.4ZM10 2.5v1.5M10 16v1.5M2.5 10H4M16 10h1.5M4.7 4.7l1 1M14.3 14.3l1 1M15.3 4.7l-1 1M5.7 14.3l-1 1"

@@ -1,10 +1,11 @@
 //! What is worn, top to bottom: pick, raise, lower, take off. Every control is a link to the table after it.
 
+use compositor::recipe::Content;
 use leptos::ev;
 use leptos::prelude::*;
 
 use super::glyph::Glyph;
-use super::{focus, is_plain, shelf};
+use super::{focus, focus_after_taking_off, is_plain, shelf};
 use crate::state::use_studio;
 use crate::studio::{edit, share};
 
@@ -42,6 +43,10 @@ fn Row(index: usize) -> impl IntoView {
     let picture = Memo::new(move |_| {
         studio.layer(index).as_ref().and_then(edit::asset_of).map(|id| studio.thumbnail(id))
     });
+    let glyph = Memo::new(move |_| match studio.layer(index).map(|layer| layer.content) {
+        Some(Content::Text(_)) => Glyph::Text,
+        _ => Glyph::Colour,
+    });
     let pick = move |click: ev::MouseEvent| {
         if is_plain(&click) {
             click.prevent_default();
@@ -52,7 +57,10 @@ fn Row(index: usize) -> impl IntoView {
         <li data-selected=move || in_hand.get().to_string()>
             <a class="pick" id=row_id(index) on:click=pick aria-current=move || in_hand.get().then_some("true")
                 href=move || studio.committed.with(|recipe| share::layer_path(recipe, index))>
-                <img src=picture width="160" height="160" alt="" decoding="async"/>
+                {move || match picture.get() {
+                    Some(picture) => view! { <img src=picture width="160" height="160" alt="" decoding="async"/> }.into_any(),
+                    None => glyph.get().view().into_any(),
+                }}
                 <span>{move || studio.layer_title(index)}</span>
             </a>
             <Move from=index to=index + 1 disabled=top.into() word="Raise" glyph=Glyph::Up/>
@@ -98,7 +106,7 @@ fn TakeOff(index: usize) -> impl IntoView {
         if is_plain(&click) {
             click.prevent_default();
             studio.take_off(index);
-            focus(&row_id(index.saturating_sub(1)));
+            focus_after_taking_off(index, row_id);
         }
     };
     let href = move || studio.committed.with(|recipe| share::studio_path(&edit::take_off(recipe, index)));

@@ -1,12 +1,14 @@
 //! The numbers behind the picture, named as the URL names them. Without JavaScript each group is a form whose answer is
 //! the table with those numbers; with it every field takes effect as it changes.
 
-use compositor::recipe::{At, Colour, Fit, Flip, Gravity, Length, Requested};
-use leptos::ev;
+use compositor::recipe::{At, Fit, Flip, Gravity, Length, Requested};
 use leptos::prelude::*;
 
+use super::effects::{Effects, MadeOf};
+use super::field::{Choice, Number, Tint, Words, fixed, hex, words_of};
 use crate::state::{Studio, use_studio};
 use crate::studio::edit::Part;
+use crate::studio::history::Step;
 
 /// The numbers of the layer in hand.
 #[component]
@@ -36,6 +38,7 @@ fn LayerForm(index: usize) -> impl IntoView {
             <header><h2 id="in-hand">{move || studio.layer_title(index)}</h2></header>
             <Carried/>
             <input type="hidden" name="layer" value=index.to_string()/>
+            <MadeOf index/>
             <div class="grid">
                 <Number part name="x" label="x" title="To the right, as a part of the picture's width; with px in pixels" step=0.01 value=of(|layer| layer.x.to_string()) unit=unit_of(x_unit, "width")/>
                 <Number part name="y" label="y" title="Down, as a part of the picture's height; with px in pixels" step=0.01 value=of(|layer| layer.y.to_string()) unit=unit_of(y_unit, "height")/>
@@ -46,6 +49,7 @@ fn LayerForm(index: usize) -> impl IntoView {
                 <div class="full"><Choice part name="at" label="at" value=of(|layer| at_word(layer.at.as_ref()))
                     options=Signal::derive(move || places(studio))/></div>
             </div>
+            <Effects index/>
             <Apply/>
         </form>
     }
@@ -70,12 +74,12 @@ pub fn PictureNumbers() -> impl IntoView {
             <div class="grid">
                 <Number part name="w" label="width" step=10.0 value=width placeholder=own(|canvas| canvas.0) unit=fixed("px")/>
                 <Number part name="h" label="height" step=10.0 value=height placeholder=own(|canvas| canvas.1) unit=fixed("px")/>
-                <Choice part name="fit" label="fit" value=of(|base| base.fit.word().to_owned()) options=fits()
+                <Choice part name="fit" label="fit" value=of(|base| base.fit.word().to_owned()) options=words_of(Fit::WORDS)
                     disabled=Signal::derive(move || studio.shown.with(|recipe| recipe.base.width.is_none() || recipe.base.height.is_none()))/>
-                <div class="full grid">
-                    <div class="wide"><Formats/></div>
-                    <Background/>
-                </div>
+                <div class="wide"><Formats/></div>
+                <Number part name="radius" label="corners" title="Corner radius, as a part of the shorter side; with px in pixels" step=0.01
+                    value=of(|base| base.radius.to_string()) unit=fixed("")/>
+                <div class="wide"><Tint part name="bg" label="background" empty="transparent" value=of(|base| hex(base.background))/></div>
             </div>
             <Apply/>
         </form>
@@ -96,95 +100,10 @@ fn Apply() -> impl IntoView {
 }
 
 #[component]
-fn Number(
-    part: Part,
-    name: &'static str,
-    label: &'static str,
-    step: f64,
-    value: Signal<String>,
-    unit: Signal<&'static str>,
-    #[prop(optional)] title: &'static str,
-    #[prop(optional)] placeholder: Option<Signal<String>>,
-) -> impl IntoView {
-    let studio = use_studio();
-    let refused = RwSignal::new(false);
-    let set = move |text: &str| refused.set(!studio.set(part, name, text));
-    let type_in = move |change: ev::Event| set(&event_target_value(&change));
-    let step_by = move |key: ev::KeyboardEvent| {
-        let direction = match key.key().as_str() {
-            "ArrowUp" => 1.0,
-            "ArrowDown" => -1.0,
-            _ => return,
-        };
-        key.prevent_default();
-        let far = if key.shift_key() { 10.0 } else { 1.0 };
-        if let Some(text) =
-            stepped(&shown_number(&event_target_value(&key), placeholder), direction * far * step)
-        {
-            set(&text);
-        }
-    };
-    view! {
-        <label class="field" title=(!title.is_empty()).then_some(title)>
-            <span class="label">{label}</span>
-            <span class="input">
-                <input type="text" inputmode="decimal" autocomplete="off" name=name value=value prop:value=value
-                    placeholder=placeholder on:change=type_in on:keydown=step_by
-                    aria-invalid=move || refused.get().then_some("true")/>
-                <span class="unit" aria-hidden="true">{unit}</span>
-            </span>
-        </label>
-    }
-}
-
-fn shown_number(typed: &str, placeholder: Option<Signal<String>>) -> String {
-    match placeholder {
-        Some(placeholder) if typed.is_empty() => placeholder.get_untracked(),
-        _ => typed.to_owned(),
-    }
-}
-
-/// A number one step further, in the unit it has.
-fn stepped(text: &str, step: f64) -> Option<String> {
-    let (number, unit) = text.strip_suffix("px").map_or((text, ""), |number| (number, "px"));
-    let step = if unit == "px" { step.signum() * (step.abs() / 0.01).max(1.0) } else { step };
-    let value = number.trim().parse::<f64>().ok()? + step;
-    let rounded = (value * 10_000.0).round() / 10_000.0;
-    Some(format!("{rounded}{unit}"))
-}
-
-#[component]
-fn Choice(
-    part: Part,
-    name: &'static str,
-    label: &'static str,
-    value: Signal<String>,
-    options: Signal<Vec<(String, String)>>,
-    #[prop(optional, into)] disabled: Signal<bool>,
-) -> impl IntoView {
-    let studio = use_studio();
-    let choose = move |change: ev::Event| {
-        studio.set(part, name, &event_target_value(&change));
-    };
-    let option = move |(word, title): (String, String)| {
-        let selected = word.clone();
-        view! { <option value=word selected=move || value.get() == selected>{title}</option> }
-    };
-    view! {
-        <label class="field">
-            <span class="label">{label}</span>
-            <span class="input">
-                <select name=name on:change=choose prop:value=value disabled=disabled>
-                    {move || options.get().into_iter().map(option).collect_view()}
-                </select>
-            </span>
-        </label>
-    }
-}
-
-#[component]
 fn Formats() -> impl IntoView {
     let studio = use_studio();
+    // Every one of these is allowed; what the server cannot do with it, the notice over the picture says.
+    let choose = move |format: Requested| drop(studio.set(Part::Base, "format", format.word(), Step::Single));
     let is = move |format| Signal::derive(move || studio.committed.with(|recipe| recipe.format == format));
     let choices = [
         (Requested::Png, "PNG"),
@@ -199,7 +118,7 @@ fn Formats() -> impl IntoView {
                 {choices.map(|(format, title)| view! {
                     <label>
                         <input type="radio" name="format" value=format.word() checked=is(format).get_untracked() prop:checked=is(format)
-                            on:change=move |_| { studio.set(Part::Base, "format", format.word()); }/>
+                            on:change=move |_| choose(format)/>
                         <span>{title}</span>
                     </label>
                 }).into_iter().collect_view()}
@@ -208,48 +127,13 @@ fn Formats() -> impl IntoView {
     }
 }
 
-#[component]
-fn Background() -> impl IntoView {
-    let studio = use_studio();
-    let value = Signal::derive(move || studio.shown.with(|recipe| hex(recipe.base.background)));
-    let set = move |change: ev::Event| {
-        studio.set(Part::Base, "bg", event_target_value(&change).trim_start_matches('#'));
-    };
-    view! {
-        <label class="field">
-            <span class="label">"background"</span>
-            <span class="input">
-                <input type="text" name="bg" autocomplete="off" spellcheck="false" maxlength="9" placeholder="none"
-                    value=value prop:value=value on:change=set/>
-            </span>
-        </label>
-    }
-}
-
-fn hex(colour: Colour) -> String {
-    let Colour { r, g, b, a } = colour;
-    match a {
-        0 => String::new(),
-        255 => format!("{r:02x}{g:02x}{b:02x}"),
-        _ => format!("{r:02x}{g:02x}{b:02x}{a:02x}"),
-    }
-}
-
-fn fixed(unit: &'static str) -> Signal<&'static str> {
-    Signal::stored(unit)
-}
-
 /// Fractions are of a canvas side; a length in pixels says so itself.
 fn unit_of(is_fraction: Signal<bool>, side: &'static str) -> Signal<&'static str> {
     let short = if side == "width" { "w" } else { "h" };
     Signal::derive(move || if is_fraction.get() { short } else { "" })
 }
 
-fn fits() -> Signal<Vec<(String, String)>> {
-    Signal::stored(Fit::WORDS.iter().map(|(word, _)| ((*word).to_owned(), (*word).to_owned())).collect())
-}
-
-fn flips() -> Signal<Vec<(String, String)>> {
+fn flips() -> Signal<Words> {
     let title = |flip: Flip| match flip {
         Flip::None => "no",
         Flip::Horizontal => "across",
@@ -270,7 +154,7 @@ fn at_word(at: Option<&At>) -> String {
 }
 
 /// Where a layer can be held: as designed, by the base's anchors, at the compass points.
-fn places(studio: Studio) -> Vec<(String, String)> {
+fn places(studio: Studio) -> Words {
     let base = studio.committed.with(|recipe| recipe.base.asset.id.clone());
     let anchors: Vec<String> = studio.catalogue.with(|catalogue| {
         catalogue.get(base.as_ref()).map(|base| base.anchors.keys().cloned().collect()).unwrap_or_default()
@@ -278,22 +162,4 @@ fn places(studio: Studio) -> Vec<(String, String)> {
     let gravities = Gravity::WORDS.iter().map(|(word, _)| (*word).to_owned());
     let named = anchors.into_iter().chain(gravities).map(|word| (word.clone(), word.replace('-', " ")));
     std::iter::once((String::new(), "where it belongs".to_owned())).chain(named).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arrow_keys_step_in_the_unit_at_hand() {
-        for (text, step, expected) in [
-            ("0.1", 0.01, Some("0.11")),
-            ("-0.01", 0.01, Some("0")),
-            ("12px", 0.01, Some("13px")),
-            ("12px", -0.1, Some("2px")),
-            ("x", 1.0, None),
-        ] {
-            assert_eq!(stepped(text, step).as_deref(), expected, "{text} {step}");
-        }
-    }
 }

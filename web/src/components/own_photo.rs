@@ -17,16 +17,23 @@ pub fn OwnPhoto() -> impl IntoView {
         if let Some(file) = file {
             browser::take_photo(studio, file);
         }
+        if let Some(input) = input.get_untracked() {
+            input.set_value(""); // choosing the same file again is a choice, too
+        }
     };
+    let refused = move || studio.photo_refused.get();
     let there = move || studio.photo.with(Option::is_some);
     view! {
         <section class="part drop stitched scripted-only" aria-labelledby="own">
             <header><h2 id="own">"Your own photo"</h2></header>
-            <label class="button">
+            <label class="button" aria-busy=move || studio.reading.get().then_some("true")>
                 {Glyph::Photo.view()}
-                "Choose, paste or drop a picture"
-                <input type="file" accept="image/png,image/jpeg,image/webp,image/gif" node_ref=input on:change=taken/>
+                {move || if studio.reading.get() { "Reading your photo…" } else { "Choose, paste or drop a picture" }}
+                <input type="file" accept="image/png,image/jpeg,image/webp,image/gif" node_ref=input on:change=taken
+                    disabled=studio.reading aria-invalid=move || refused().is_some().then_some("true")
+                    aria-describedby=move || refused().is_some().then_some(browser::REFUSAL_ID)/>
             </label>
+            {move || refused().map(|sentence| view! { <p class="wrong" role="alert" id=browser::REFUSAL_ID>{sentence}</p> })}
             <Show when=there fallback=|| view! { <p class="quiet">"It stays in this browser until you save it."</p> }>
                 <Placing/>
                 <Save/>
@@ -92,11 +99,15 @@ fn tilt(studio: Studio, typed: &str) {
     studio.change_photo(|asset| asset.anchors.values_mut().for_each(|anchor| anchor.angle = angle));
 }
 
+/// Where the form says why nothing was saved.
+const SAVE_REFUSAL_ID: &str = "save-refused";
+
 /// Give it to the server, so that its URL works for everybody.
 #[component]
 fn Save() -> impl IntoView {
     let studio = use_studio();
     let key = NodeRef::<html::Input>::new();
+    let refused = move || studio.save_refused.get();
     let saved = move || studio.photo.with(|photo| photo.as_ref().is_some_and(|photo| photo.saved));
     let save = move |submit: ev::SubmitEvent| {
         submit.prevent_default();
@@ -107,8 +118,10 @@ fn Save() -> impl IntoView {
         <form class="drop" on:submit=save>
             <label class="field">
                 <span class="label">"API key, if the server asks for one"</span>
-                <span class="input"><input type="password" autocomplete="off" node_ref=key/></span>
+                <span class="input"><input type="password" autocomplete="off" node_ref=key
+                    aria-describedby=move || refused().is_some().then_some(SAVE_REFUSAL_ID)/></span>
             </label>
+            {move || refused().map(|sentence| view! { <p class="wrong" role="alert" id=SAVE_REFUSAL_ID>{sentence}</p> })}
             <div class="row">
                 <input type="submit" class="button main" disabled=saved value=move || if saved() { "Saved" } else { "Save to the catalogue" }/>
             </div>

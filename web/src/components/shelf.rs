@@ -6,6 +6,7 @@ use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use super::glyph::Glyph;
 use super::is_plain;
 use crate::state::{Choice, Studio, use_studio};
 use crate::studio::edit::{self, Worn};
@@ -49,13 +50,59 @@ fn Row(kind: Kind) -> impl IntoView {
             .with(|catalogue| catalogue.assets().iter().filter(of_kind).cloned().collect::<Vec<_>>())
     };
     let focused = RwSignal::new(None::<AssetId>);
-    let stop = Memo::new(move |_| focused.get().or_else(|| assets().first().map(|asset| asset.id.clone())));
+    // While the keyboard is on the shelf its stop is where it is; else on what is chosen, so that it comes back there.
+    let stop = Memo::new(move |_| {
+        let assets = assets();
+        let chosen = || assets.iter().find(|asset| is_chosen(studio, asset)).or(assets.first());
+        focused.get().or_else(|| chosen().map(|asset| asset.id.clone()))
+    });
+    let left = move |leaving: ev::FocusEvent| {
+        let list = leaving.current_target().and_then(|list| list.dyn_into::<web_sys::Node>().ok());
+        let next = leaving.related_target().and_then(|next| next.dyn_into::<web_sys::Node>().ok());
+        if !list.is_some_and(|list| list.contains(next.as_ref())) {
+            focused.set(None);
+        }
+    };
+    let materials = (kind == Kind::Overlay).then(|| {
+        // Without a font there is nothing to write with.
+        let font = AssetId::default_font();
+        let writes = studio.catalogue.with_untracked(|catalogue| catalogue.get(font.as_ref()).is_some());
+        view! {
+            {writes.then(|| view! { <Material material=edit::Material::Text title="Add text" glyph=Glyph::Text/> })}
+            <Material material=edit::Material::Colour title="Add colour" glyph=Glyph::Colour/>
+        }
+    });
     view! {
-        <ul on:keydown=walk>
+        <ul on:keydown=walk on:focusout=left>
+            {materials}
             <For each=assets key=|asset| (asset.id.clone(), asset.digest) let:asset>
                 <Swatch asset focused stop/>
             </For>
         </ul>
+    }
+}
+
+/// Text or colour, which are no pictures but hang here, too. A stop of its own for the tab key.
+#[component]
+fn Material(material: edit::Material, title: &'static str, glyph: Glyph) -> impl IntoView {
+    let studio = use_studio();
+    let href = move || match studio.committed.with(|recipe| edit::add(recipe, material)) {
+        Worn::On(recipe, layer) => share::layer_path(&recipe, layer),
+        Worn::Off(_) | Worn::Full => studio.committed.with(share::studio_path),
+    };
+    let add = move |click: ev::MouseEvent| {
+        if is_plain(&click) {
+            click.prevent_default();
+            studio.add(material);
+        }
+    };
+    view! {
+        <li>
+            <a class="swatch material" href=href on:click=add>
+                {glyph.view()}
+                <span>{title}</span>
+            </a>
+        </li>
     }
 }
 

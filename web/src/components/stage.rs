@@ -7,8 +7,8 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use super::focus;
 use super::glyph::Glyph;
+use super::{focus, focus_after_taking_off};
 use crate::boot::Tone;
 use crate::browser;
 use crate::state::{Studio, use_studio};
@@ -51,6 +51,7 @@ pub fn Stage() -> impl IntoView {
             <Notices/>
             <div class="mount" node_ref=mount style=ratio>
                 <svg class="stitches" aria-hidden="true"><rect/></svg>
+                <Placeholder/>
                 <ServedPicture/>
                 <canvas node_ref=canvas role="img" aria-label=move || studio.caption()></canvas>
                 <div class="grips" role="group" aria-label="What is worn" aria-describedby="grip-keys">
@@ -75,6 +76,14 @@ fn state_word(studio: Studio) -> &'static str {
     }
 }
 
+/// What is there until the picture is: the base's own thumbnail, which the shelf shows, too, and is therefore here first.
+#[component]
+fn Placeholder() -> impl IntoView {
+    let studio = use_studio();
+    let source = Memo::new(move |_| studio.committed.with(|recipe| studio.thumbnail(&recipe.base.asset.id)));
+    view! { <img class="placeholder" src=source alt="" aria-hidden="true" draggable="false"/> }
+}
+
 /// The picture as the server renders it. Once this browser draws, its source rests.
 #[component]
 fn ServedPicture() -> impl IntoView {
@@ -86,7 +95,7 @@ fn ServedPicture() -> impl IntoView {
     let side = move |pick: fn((u32, u32)) -> u32| pick(studio.canvas()).to_string();
     let alt = move || if studio.is_drawing() { String::new() } else { studio.caption() };
     view! {
-        <img src=source width=move || side(|canvas| canvas.0) height=move || side(|canvas| canvas.1) alt=alt
+        <img class="served" src=source width=move || side(|canvas| canvas.0) height=move || side(|canvas| canvas.1) alt=alt
             fetchpriority="high" draggable="false"/>
     }
 }
@@ -96,6 +105,7 @@ fn Notices() -> impl IntoView {
     let studio = use_studio();
     view! {
         <div role="status">
+            {move || studio.reading.get().then(|| view! { <p class="notice calm working">"Reading your photo…"</p> })}
             {move || studio.notice.get().map(|notice| view! {
                 <div class="notice" class:calm=notice.tone == Tone::Calm>
                     <p>{notice.text}</p>
@@ -178,7 +188,7 @@ fn press(studio: Studio, index: usize, key: &ev::KeyboardEvent) {
         "}" => turn(15.0),
         "Delete" | "Backspace" => {
             studio.take_off(index);
-            focus(&grip_id(index.saturating_sub(1)));
+            focus_after_taking_off(index, grip_id);
         }
         "PageUp" => pass_to(studio, index + 1),
         "PageDown" => pass_to(studio, index.wrapping_sub(1)),

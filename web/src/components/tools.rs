@@ -64,6 +64,7 @@ fn Download() -> impl IntoView {
     let studio = use_studio();
     let url = move || studio.committed.with(|recipe| share::picture_url(&studio.delivery(), recipe));
     let name = move || studio.committed.with(|recipe| share::file_name(recipe, recipe.format.word()));
+    let has_file = move || studio.has_file();
     let download = move |click: ev::MouseEvent| {
         if is_plain(&click) && studio.is_drawing() && studio.whole.get_untracked() {
             click.prevent_default();
@@ -71,9 +72,10 @@ fn Download() -> impl IntoView {
         }
     };
     view! {
-        <a class="button main" href=url download=name on:click=download>
+        <a class="button main" role="link" href=move || has_file().then(url) download=name on:click=download
+            aria-disabled=move || (!has_file()).then_some("true") aria-busy=move || studio.writing.get().then_some("true")>
             {Glyph::Download.view()}
-            "Download"
+            {move || if studio.writing.get() { "Writing…" } else { "Download" }}
         </a>
     }
 }

@@ -45,11 +45,11 @@ async fn studio(State(app): State<App>, Query(query): Query<Vec<(String, String)
     let Some(current) = app.catalogue.current().await else {
         return alone(&app, StatusCode::SERVICE_UNAVAILABLE, Missing::Origin);
     };
-    let (status, recipe, selected, notice) = match asked(&current.catalogue, &query) {
-        Asked::Table { recipe, selected } => (StatusCode::OK, recipe, selected, None),
-        Asked::Wrong { recipe, selected, notice } => {
-            (StatusCode::BAD_REQUEST, recipe, selected, Some(notice))
-        }
+    let bad = StatusCode::BAD_REQUEST;
+    let (status, recipe, selected, notice, wrong) = match asked(&current.catalogue, &query) {
+        Asked::Table { recipe, selected } => (StatusCode::OK, recipe, selected, None, None),
+        Asked::Wrong { recipe, notice } => (bad, recipe, None, Some(notice), None),
+        Asked::Refused { recipe, selected, wrong } => (bad, recipe, selected, None, Some(wrong)),
         Asked::Moved { recipe, selected } => {
             let address = selected
                 .map_or_else(|| share::studio_path(&recipe), |layer| share::layer_path(&recipe, layer));
@@ -65,9 +65,12 @@ async fn studio(State(app): State<App>, Query(query): Query<Vec<(String, String)
     let boot = Boot {
         catalogue: (*current.catalogue).clone(),
         delivery: app.config.delivery.clone(),
+        worker: app.site.manifest.worker.clone(),
         recipe: recipe.to_path(),
         selected,
         notice: notice.or_else(|| (!current.reachable).then(closed)),
+        wrong,
+        wrong_address: status == bad,
     };
     let caption = words::caption(&recipe, &current.catalogue);
     let picture = share::picture_url(&app.config.delivery, &recipe);
@@ -142,7 +145,7 @@ mod tests {
         fs::create_dir(site.path().join("assets")).unwrap();
         fs::write(site.path().join("assets/studio-ABC.css"), "a{}").unwrap();
         fs::write(site.path().join("assets/studio-ABC.css.br"), "brotli").unwrap();
-        let manifest = r#"{"boot":"/assets/boot.js","theme":"/assets/theme.js","style":"/assets/studio-ABC.css",
+        let manifest = r#"{"boot":"/assets/boot.js","worker":"/assets/worker.js","theme":"/assets/theme.js","style":"/assets/studio-ABC.css",
             "icon":"/assets/icon.svg","wasm":"/assets/studio.wasm","fonts":["/assets/serif.woff2"]}"#;
         fs::write(site.path().join("manifest.json"), manifest).unwrap();
         let variables = [
@@ -233,7 +236,16 @@ mod tests {
         let (server, _site) = server(origin().await);
         let (response, html) = ask(&server, "/studio?recipe=/c/tabby;w=0.png").await;
         assert_eq!(response.status(), StatusCode::BAD_REQUEST);
-        assert!(html.contains("allowed: "), "the notice names what is allowed");
+        assert!(html.contains("This link cannot be shown"), "the notice names what is allowed");
+        let (response, html) = ask(&server, "/studio?recipe=/c/tabby/top-hat.png&layer=0&rotate=left").await;
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        for part in [
+            r#"role="alert" id="layer-rotate-wrong""#,
+            r#"aria-describedby="layer-rotate-wrong""#,
+            r#"value="left""#,
+        ] {
+            assert!(html.contains(part), "{part} is missing");
+        }
         let (response, html) = ask(&server, "/nowhere").await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND);
         assert!(html.contains("No hat hangs here"));

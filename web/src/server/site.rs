@@ -11,6 +11,7 @@ use super::ServerError;
 #[derive(Clone, Debug, Deserialize)]
 pub struct Manifest {
     pub boot: String,
+    pub worker: String,
     pub theme: String,
     pub style: String,
     pub icon: String,

@@ -3,8 +3,8 @@
 //! The server uses them for links and forms, the browser for clicks and keys, so both halves of the studio mean the
 //! same by the same gesture. Values typed by hand go through the grammar itself, the only judge of what is allowed.
 
-use compositor::recipe::{At, Content, Layer, MAX_LAYERS};
-use compositor::{Asset, AssetId, AssetRef, Catalogue, Limits, Plan, Recipe};
+use compositor::recipe::{At, Colour, Content, GradientShape, Layer, MAX_LAYERS, Shadow, Text};
+use compositor::{Asset, AssetId, AssetRef, Catalogue, Limits, Plan, Recipe, Requested};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 /// The part of a recipe that a parameter belongs to.
@@ -13,6 +13,20 @@ pub enum Part {
     Base,
     Layer(usize),
 }
+
+impl Part {
+    pub fn layer(self) -> Option<usize> {
+        match self {
+            Part::Base => None,
+            Part::Layer(index) => Some(index),
+        }
+    }
+}
+
+/// A shadow that nobody has touched yet: offsets and blur.
+const SHADOW: [&str; 3] = ["0.01", "0.015", "0.015"];
+/// Its colour, where only a length of it was given.
+const SHADOW_COLOUR: &str = "00000080";
 
 /// What a value needs escaped inside a matrix parameter.
 const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b',');
@@ -35,6 +49,15 @@ pub fn plan(catalogue: &Catalogue, recipe: &Recipe) -> Result<Plan, String> {
     Ok(plan)
 }
 
+/// The assets that a recipe is made of, as the catalogue has them.
+pub fn assets_of(catalogue: &Catalogue, recipe: &Recipe) -> Vec<Asset> {
+    let mut ids = recipe.asset_ids();
+    if recipe.layers.iter().any(|layer| matches!(layer.content, Content::Text(_))) {
+        ids.push(AssetId::default_font());
+    }
+    ids.iter().filter_map(|id| catalogue.get(id.as_ref())).cloned().collect()
+}
+
 /// Put everything that is worn on another base. Anchors that it lacks are left to the default.
 pub fn choose_base(recipe: &Recipe, base: &Asset) -> Recipe {
     let mut next = recipe.clone();
@@ -46,6 +69,17 @@ pub fn choose_base(recipe: &Recipe, base: &Asset) -> Recipe {
     }
     next.canonicalise();
     next
+}
+
+/// Put everything that is worn on a photo. One without a transparent pixel is delivered as JPEG: as PNG it would be many
+/// times the size for no visible gain.
+pub fn lay_photo(recipe: &Recipe, photo: &Asset) -> Recipe {
+    let next = choose_base(recipe, photo);
+    if photo.opaque && next.format == Requested::Png {
+        set_format(&next, "jpg").unwrap_or(next)
+    } else {
+        next
+    }
 }
 
 /// What wearing something did.
@@ -123,14 +157,119 @@ pub fn replace(recipe: &Recipe, index: usize, layer: Layer) -> Recipe {
     next
 }
 
-/// Give a parameter the value somebody typed; an empty one returns it to its default.
+/// Give a field the value somebody typed; an empty one returns it to its default. Fields are the parameters of the URL,
+/// and those that are easier on people: `text` for `t`, and a shadow in four parts.
 ///
 /// # Errors
 /// One sentence that names what is allowed there.
 pub fn set(recipe: &Recipe, part: Part, name: &str, value: &str) -> Result<Recipe, String> {
+    let layer = part.layer().and_then(|index| recipe.layers.get(index));
+    match (name, layer) {
+        ("format", _) => set_format(recipe, value),
+        ("text", Some(layer)) => set_text(recipe, part, layer, value),
+        ("shadow-x" | "shadow-y" | "shadow-blur" | "shadow-color", Some(layer)) => {
+            set_parameters(recipe, part, &[("shadow", &with_shadow(layer, name, value.trim()))])
+        }
+        ("bg" | "color", _) => set_parameters(recipe, part, &[(name, &colour(value))]),
+        ("to", _) if value.trim().is_empty() => {
+            set_parameters(recipe, part, &[("to", ""), ("gradient", ""), ("angle", "")])
+        }
+        ("to", _) => set_parameters(recipe, part, &[("to", &colour(value))]),
+        // Fields of a form that say something about a gradient that is not there, or has no line.
+        ("gradient" | "angle", Some(layer)) if gradient(layer).is_none() => Ok(recipe.clone()),
+        ("angle", Some(layer)) if gradient(layer) == Some(GradientShape::Radial) => Ok(recipe.clone()),
+        ("gradient", _) if value == "radial" => {
+            set_parameters(recipe, part, &[("gradient", value), ("angle", "")])
+        }
+        _ => set_parameters(recipe, part, &[(name, value)]),
+    }
+}
+
+fn set_parameters(recipe: &Recipe, part: Part, values: &[(&str, &str)]) -> Result<Recipe, String> {
     let path = recipe.to_path();
     let (elements, format) = split_format(&path);
-    parse(&format!("{}.{format}", with_parameter(elements, part, name, value.trim())?))
+    let set =
+        |elements: String, (name, value): &(&str, &str)| with_parameter(&elements, part, name, value.trim());
+    parse(&format!("{}.{format}", values.iter().try_fold(elements.to_owned(), set)?))
+}
+
+/// Words on the picture, spelled for the URL by the one printer of recipes and judged by its one parser.
+fn set_text(recipe: &Recipe, part: Part, layer: &Layer, value: &str) -> Result<Recipe, String> {
+    let (Content::Text(text), Some(index)) = (&layer.content, part.layer()) else {
+        return Ok(recipe.clone());
+    };
+    if value.trim().is_empty() {
+        return Err("Write something, or take the text off.".to_owned());
+    }
+    let text = Text { text: value.replace("\r\n", "\n"), ..text.clone() };
+    let next = replace(recipe, index, Layer { content: Content::Text(text), ..layer.clone() });
+    parse(&next.to_path()).map_err(|_| "This text is too long: 2000 bytes at most.".to_owned())
+}
+
+/// The shadow with one of its four parts changed; without a colour there is none.
+fn with_shadow(layer: &Layer, name: &str, value: &str) -> String {
+    let now = layer.shadow.map(|Shadow { dx, dy, blur, colour: Colour { r, g, b, a } }| {
+        ([dx, dy, blur].map(|length| length.to_string()), format!("{r:02x}{g:02x}{b:02x}{a:02x}"))
+    });
+    let was_there = now.is_some();
+    let (mut lengths, mut tint) = now.unwrap_or((SHADOW.map(str::to_owned), SHADOW_COLOUR.to_owned()));
+    match name {
+        "shadow-color" => tint = colour(value),
+        _ if value.is_empty() && !was_there => return String::new(),
+        _ => {
+            let place =
+                ["shadow-x", "shadow-y", "shadow-blur"].iter().position(|known| *known == name).unwrap_or(0);
+            lengths[place] = if value.is_empty() { SHADOW[place].to_owned() } else { value.to_owned() };
+        }
+    }
+    if tint.is_empty() { tint } else { format!("{},{tint}", lengths.join(",")) }
+}
+
+/// A colour as people write it, as the URL has it: with or without `#`, in three digits, or the word `transparent`.
+fn colour(typed: &str) -> String {
+    let digits = typed.trim().trim_start_matches('#');
+    match digits {
+        "transparent" | "none" => "00000000".to_owned(),
+        _ if digits.len() == 3 && digits.is_ascii() => {
+            digits.chars().flat_map(|digit| [digit, digit]).collect()
+        }
+        _ => digits.to_owned(),
+    }
+}
+
+fn gradient(layer: &Layer) -> Option<GradientShape> {
+    match &layer.content {
+        Content::Fill(fill) => fill.gradient.map(|gradient| gradient.shape),
+        Content::Text(_) | Content::Asset(_) => None,
+    }
+}
+
+/// Something to add that is no picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Material {
+    Text,
+    Colour,
+}
+
+impl Material {
+    /// How it comes from the shelf: words that can be read on most pictures, a colour that leaves the picture visible.
+    fn element(self) -> &'static str {
+        match self {
+            Material::Text => "~text;at=bottom;y=-0.05;t=SGVsbG8;color=ffffff",
+            Material::Colour => "~fill;opacity=0.4;color=7b2036",
+        }
+    }
+}
+
+/// Lay text or colour over everything.
+pub fn add(recipe: &Recipe, material: Material) -> Worn {
+    let path = recipe.to_path();
+    let (elements, format) = split_format(&path);
+    let top = recipe.layers.len();
+    match Recipe::parse(&format!("{elements}/{}.{format}", material.element())) {
+        Ok(next) if top < MAX_LAYERS => Worn::On(next, top),
+        _ => Worn::Full,
+    }
 }
 
 /// Ask for another format. WebP here means lossless WebP, the one that every tier writes alike.
@@ -232,6 +371,86 @@ mod tests {
     }
 
     #[test]
+    fn a_colour_is_typed_in_many_ways() {
+        for (typed, expected) in [
+            ("#7B2036", "/c/tabby;bg=7b2036.png"),
+            ("fff", "/c/tabby;bg=ffffff.png"),
+            ("7b203680", "/c/tabby;bg=7b203680.png"),
+            ("transparent", "/c/tabby.png"),
+            ("", "/c/tabby.png"),
+        ] {
+            check_set("/c/tabby;bg=000000.png", Part::Base, "bg", typed, expected);
+        }
+        assert!(set(&recipe("/c/tabby.png"), Part::Base, "bg", "felt").is_err());
+    }
+
+    #[test]
+    fn words_are_spelled_for_the_url() {
+        let text = "/c/tabby/~text;t=SGVsbG8;size=0.2.png";
+        check_set(text, Part::Layer(0), "text", "Hat\r\n🎩", "/c/tabby/~text;t=SGF0CvCfjqk;size=0.2.png");
+        check_set(text, Part::Layer(0), "size", "", "/c/tabby/~text;t=SGVsbG8.png");
+        assert!(set(&recipe(text), Part::Layer(0), "text", " ").unwrap_err().starts_with("Write something"));
+        assert!(set(&recipe(text), Part::Layer(0), "text", &"x".repeat(2001)).is_err());
+    }
+
+    #[test]
+    fn a_shadow_is_set_part_by_part() {
+        let (bare, shaded) = ("/c/tabby/top-hat.png", "/c/tabby/top-hat;shadow=0.01,2px,0,112233ff.png");
+        check_set(
+            bare,
+            Part::Layer(0),
+            "shadow-x",
+            "4px",
+            "/c/tabby/top-hat;shadow=4px,0.015,0.015,00000080.png",
+        );
+        check_set(bare, Part::Layer(0), "shadow-x", "", bare);
+        check_set(
+            bare,
+            Part::Layer(0),
+            "shadow-color",
+            "#123",
+            "/c/tabby/top-hat;shadow=0.01,0.015,0.015,112233ff.png",
+        );
+        check_set(
+            shaded,
+            Part::Layer(0),
+            "shadow-blur",
+            "0.5",
+            "/c/tabby/top-hat;shadow=0.01,2px,0.5,112233ff.png",
+        );
+        check_set(shaded, Part::Layer(0), "shadow-color", "", bare);
+        assert!(set(&recipe(bare), Part::Layer(0), "shadow-blur", "-1").is_err());
+    }
+
+    #[test]
+    fn a_gradient_has_what_its_shape_needs() {
+        let (plain, line) =
+            ("/c/tabby/~fill;color=ff0000.png", "/c/tabby/~fill;color=ff0000;to=0000ff;angle=45.png");
+        check_set(plain, Part::Layer(0), "to", "00f", "/c/tabby/~fill;color=ff0000;to=0000ff.png");
+        check_set(plain, Part::Layer(0), "angle", "45", plain);
+        check_set(line, Part::Layer(0), "to", "", plain);
+        let radial = "/c/tabby/~fill;color=ff0000;to=0000ff;gradient=radial.png";
+        check_set(line, Part::Layer(0), "gradient", "radial", radial);
+        check_set(radial, Part::Layer(0), "angle", "45", radial);
+    }
+
+    #[test]
+    fn text_and_colour_are_added_on_top() {
+        let Worn::On(with_text, 1) = add(&recipe("/c/tabby/top-hat.png"), Material::Text) else {
+            panic!("no text")
+        };
+        assert_eq!(
+            with_text.to_path(),
+            "/c/tabby/top-hat/~text;at=bottom;y=-0.05;t=SGVsbG8;color=ffffff.png"
+        );
+        assert!(matches!(add(&recipe("/c/tabby.png"), Material::Colour), Worn::On(_, 0)));
+        assert_eq!(
+            add(&recipe(&format!("/c/tabby{}.png", "/monocle".repeat(16))), Material::Text),
+            Worn::Full
+        );
+    }
+
+    #[test]
     fn a_value_cannot_escape_its_parameter() {
         for value in ["1;opacity=0", "1/monocle", "1.png?k=1", "%2f", "1 2", "NaN"] {
             assert!(set(&recipe("/c/tabby/top-hat.png"), Part::Layer(0), "x", value).is_err(), "{value}");
@@ -267,6 +486,17 @@ mod tests {
             catalogue.get("mug").unwrap(),
         );
         assert_eq!(next.to_path(), "/c/mug;w=800/top-hat;x=0.1/monocle;at=top.png");
+    }
+
+    #[test]
+    fn an_opaque_photo_is_delivered_as_jpeg() {
+        let catalogue = sample::catalogue();
+        let mut photo = catalogue.get("mug").unwrap().clone();
+        let laid = |path: &str, photo: &Asset| lay_photo(&recipe(path), photo).to_path();
+        assert_eq!(laid("/c/tabby/top-hat.png", &photo), "/c/mug/top-hat.jpg");
+        assert_eq!(laid("/c/tabby;q=100/top-hat.webp", &photo), "/c/mug;q=100/top-hat.webp");
+        photo.opaque = false;
+        assert_eq!(laid("/c/tabby/top-hat.png", &photo), "/c/mug/top-hat.png");
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Drawing never asks here; the compositor places layers itself. This repeats its rule for frames and grips only, and a
 //! test holds the two together by drawing.
 
+use std::collections::BTreeMap;
+
 use compositor::recipe::{At, Base, Fit, Gravity, Layer, Position};
 use compositor::{Anchor, Asset};
 
@@ -111,6 +113,12 @@ impl Frame {
         }
     }
 
+    /// A fill on this canvas, as if it were an overlay: as large as all of it, and held by no anchor.
+    pub fn filled(&self, base: &Asset) -> Asset {
+        let side = |length: f64| (length.round() as u32).max(1);
+        Asset { width: side(self.width), height: side(self.height), anchors: BTreeMap::new(), ..base.clone() }
+    }
+
     /// Where a point of the base, in fractions of its sides, lies.
     fn point(&self, x: f64, y: f64) -> Point {
         Point::new(
@@ -212,6 +220,33 @@ impl Placed {
             held,
             size: Point::new(width, width * aspect),
             mirrored,
+        })
+    }
+
+    /// Places a text, whose `ink` on the canvas is known: measured unturned, at its own size, where `at` puts it when no
+    /// offset moves it (in the middle, if it is held by an anchor).
+    pub fn of_text(frame: &Frame, base: &Asset, layer: &Layer, ink: Bounds, dpr: f64) -> Option<Self> {
+        let (at, tilt, point) = match &layer.at {
+            Some(At::Anchor(name)) => {
+                let anchor = base.anchors.get(name)?;
+                (Point::new(0.5, 0.5), anchor.angle, frame.point(anchor.x, anchor.y))
+            }
+            gravity => {
+                let gravity =
+                    if let Some(At::Gravity(gravity)) = gravity { *gravity } else { Gravity::Center };
+                let at = gravity_point(gravity);
+                (at, 0.0, Point::new(at.x * frame.width, at.y * frame.height))
+            }
+        };
+        let (width, height) = (ink.right - ink.left, ink.bottom - ink.top);
+        let offset = Point::new(layer.x.device_px(frame.width, dpr), layer.y.device_px(frame.height, dpr));
+        let scale = layer.scale.to_f64();
+        Some(Placed {
+            pivot: point.plus(offset),
+            angle: tilt + layer.rotate.to_f64(),
+            held: Point::new((at.x - ink.left) / width, (at.y - ink.top) / height),
+            size: Point::new(width * frame.width * scale, height * frame.height * scale),
+            mirrored: (false, false),
         })
     }
 

@@ -3,6 +3,8 @@
 
 use compositor::Recipe;
 
+use super::edit::Part;
+
 /// Steps of one kind this close together are one step, in milliseconds.
 const RUN_MS: f64 = 900.0;
 /// Steps that can be taken back; older ones are forgotten.
@@ -24,6 +26,8 @@ pub enum Step {
     Single,
     /// One of many on this layer.
     Run(usize),
+    /// One of many in this field.
+    Field(Part, &'static str),
 }
 
 impl History {

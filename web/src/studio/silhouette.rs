@@ -10,6 +10,24 @@ const FAINT: u8 = 24;
 /// How far beside the shape a finger may land, in samples.
 const REACH: i32 = 2;
 
+/// The smallest rectangle around all that is visible of RGBA pixels, in fractions of their picture.
+pub fn ink(pixels: &[u8], (width, height): (u32, u32)) -> Option<Bounds> {
+    let (mut left, mut top, mut right, mut bottom) = (width, height, 0, 0);
+    for (i, pixel) in (0..).zip(pixels.chunks_exact(4)) {
+        if pixel[3] >= FAINT {
+            let (x, y) = (i % width, i / width);
+            (left, top, right, bottom) = (left.min(x), top.min(y), right.max(x + 1), bottom.max(y + 1));
+        }
+    }
+    let part = |count: u32, side: u32| f64::from(count) / f64::from(side);
+    (right > left).then(|| Bounds {
+        left: part(left, width),
+        top: part(top, height),
+        right: part(right, width),
+        bottom: part(bottom, height),
+    })
+}
+
 /// The alpha of an overlay at `SIDE` × `SIDE` points.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Silhouette {
@@ -57,6 +75,15 @@ mod tests {
         let alpha = |i: u32| if is(i % SIDE, i / SIDE) { 255 } else { 0 };
         let pixels: Vec<u8> = (0..SIDE * SIDE).flat_map(|i| [0, 0, 0, alpha(i)]).collect();
         Silhouette::from_rgba(&pixels)
+    }
+
+    #[test]
+    fn ink_is_found_in_a_picture_of_any_shape() {
+        let mut pixels = [0; 4 * 8];
+        pixels[4 * 5 + 3] = 255; // the second of the second row
+        let bounds = Bounds { left: 0.25, top: 0.5, right: 0.5, bottom: 1.0 };
+        assert_eq!(ink(&pixels, (4, 2)), Some(bounds));
+        assert_eq!(ink(&[0; 8], (2, 1)), None);
     }
 
     #[test]

@@ -6,16 +6,28 @@ use compositor::{Catalogue, Recipe};
 
 use super::edit::asset_of;
 
-/// “Tabby in a top hat and a monocle”
+/// “Tabby in a top hat and a monocle”; what is written on it follows: “Tabby, bareheaded, saying “Hello””
 pub fn caption(recipe: &Recipe, catalogue: &Catalogue) -> String {
     let base = base_title(recipe, catalogue);
-    let worn: Vec<String> =
-        recipe.layers.iter().map(|layer| with_article(&layer_title(layer, catalogue))).collect();
-    match worn.split_last() {
+    let pictures = recipe.layers.iter().filter(|layer| asset_of(layer).is_some());
+    let worn: Vec<String> = pictures.map(|layer| with_article(&layer_title(layer, catalogue))).collect();
+    let dressed = match worn.split_last() {
         None => format!("{base}, bareheaded"),
         Some((last, [])) => format!("{base} in {last}"),
         Some((last, rest)) => format!("{base} in {} and {last}", rest.join(", ")),
-    }
+    };
+    let said: Vec<String> = recipe.layers.iter().filter_map(said).collect();
+    if said.is_empty() { dressed } else { format!("{dressed}, saying {}", said.join(" and ")) }
+}
+
+/// The words of a text, in one line of a few.
+fn said(layer: &Layer) -> Option<String> {
+    const FEW: usize = 32;
+    let Content::Text(text) = &layer.content else { return None };
+    let line = text.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let few: String = line.chars().take(FEW).collect();
+    let more = if few.len() < line.len() { "…" } else { "" };
+    Some(format!("“{few}{more}”"))
 }
 
 /// The base's title, or its id where the catalogue does not know it.
@@ -25,10 +37,9 @@ pub fn base_title(recipe: &Recipe, catalogue: &Catalogue) -> String {
 
 /// What a layer shows, as a title.
 pub fn layer_title(layer: &Layer, catalogue: &Catalogue) -> String {
-    match (&layer.content, asset_of(layer)) {
-        (_, Some(id)) => title(id.as_ref(), catalogue),
-        (Content::Text(_), None) => "Text".to_owned(),
-        (_, None) => "Colour".to_owned(),
+    match asset_of(layer) {
+        Some(id) => title(id.as_ref(), catalogue),
+        None => said(layer).unwrap_or_else(|| "Colour".to_owned()),
     }
 }
 
@@ -107,6 +118,8 @@ mod tests {
             "Tabby in a top hat, a monocle and round glasses",
         );
         check_caption("/c/nobody/eye-patch.png", "nobody in an eye-patch");
+        check_caption("/c/tabby/~fill/~text;t=SGVsbG8.png", "Tabby, bareheaded, saying “Hello”");
+        check_caption("/c/tabby/~text;t=SGVsbG8/top-hat.png", "Tabby in a top hat, saying “Hello”");
     }
 
     #[test]
