@@ -194,6 +194,29 @@ pub(crate) fn writes(format: Format, quality: u8) -> bool {
     }
 }
 
+/// The longest side, in pixels, that a picture of this format can have.
+pub(crate) fn longest_side(format: Format, quality: u8) -> u32 {
+    match format {
+        // PNG could have more; nobody could open it.
+        Format::Png | Format::Jpeg => 65_535,
+        Format::Webp if quality == LOSSLESS => webp::MAX_SIDE,
+        // VP8 counts in 14 bits (RFC 6386, section 9.1).
+        Format::Webp => 16_383,
+        // What libavif, and so browsers, read by default.
+        Format::Avif => 32_768,
+    }
+}
+
+/// Working memory of a C library in canvases of 4 bytes a pixel, as measured: libaom's planes, searches and reference
+/// frames; libwebp's ARGB and planes.
+pub(crate) fn held_by_encoder(format: Format, quality: u8) -> u64 {
+    match format {
+        Format::Avif => 4,
+        Format::Webp if quality != LOSSLESS => 2,
+        Format::Png | Format::Jpeg | Format::Webp => 0,
+    }
+}
+
 /// Encodes a PNG to be kept: small before fast.
 pub(crate) fn encode_png_to_keep(pixmap: Pixmap, opaque: bool) -> Result<Vec<u8>, RenderError> {
     png::encode_to_keep(pixmap, opaque)

@@ -233,8 +233,8 @@ pub enum RenderError {
         /// The limit.
         allowed: u64,
     },
-    /// The recipe is valid, but this part of the language is not drawn yet.
-    #[error("{name} is understood but not drawn yet")]
+    /// The recipe is valid, but this build does not draw this part of the language.
+    #[error("{name} is not drawn here: only the origin does")]
     NotDrawn {
         /// Where the recipe asks for it.
         pointer: String,

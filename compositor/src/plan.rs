@@ -195,7 +195,7 @@ impl Catalogue {
         let mut plan =
             Plan { recipe, negotiated, immutable, key, format, base, fitted, layers, opaque, undrawn: None };
         if !codec::writes(format, plan.quality()) {
-            let name = format!("lossy `{}` output, which only the origin writes,", format.extension());
+            let name = format!("lossy `{}`", format.extension());
             plan.undrawn = Some(Undrawn { pointer: "/format".into(), name });
         }
         Ok(plan)
@@ -466,7 +466,7 @@ impl Plan {
     }
 
     /// Predicted peak of working memory in bytes, from sizes alone: every source decoded, the largest one twice more (as
-    /// read and as turned), the canvas four times (background, fitted base, as the encoder wants it, and the file),
+    /// read and as turned), the canvas four times (background, fitted base, as the encoder wants it, and the file) and what a C library keeps of it,
     /// every layer as it is drawn, repeated and shaded, and the widest intermediate of a scaling, which has the source's
     /// width and the height it is scaled to.
     pub fn working_bytes(&self) -> u64 {
@@ -484,7 +484,9 @@ impl Plan {
                 sources = sources.saturating_add(picture.pixels());
             }
         }
-        let canvas = width.saturating_mul(height).saturating_mul(4);
+        let canvas = width
+            .saturating_mul(height)
+            .saturating_mul(4 + codec::held_by_encoder(self.format, self.quality()));
         for (layer, footprint) in self.footprints() {
             let side = layer.source.size().map_or(0, |(width, height)| u64::from(width.max(height)));
             between = between.max(side.saturating_mul(u64::from(footprint.sprite.height)));
@@ -512,7 +514,8 @@ impl Plan {
         let base = || ("/base".to_owned(), SMALLER_CANVAS);
         let (width, height) = self.fitted.canvas;
         over(Limit::CanvasPixels, self.canvas_pixels(), limits.canvas_pixels, base())?;
-        over(Limit::CanvasSide, u64::from(width.max(height)), u64::from(u16::MAX), base())?;
+        let longest = codec::longest_side(self.format, self.quality());
+        over(Limit::CanvasSide, u64::from(width.max(height)), u64::from(longest), base())?;
         let layers = ("/layers".to_owned(), "leave layers out");
         over(Limit::Layers, self.layers.len() as u64, limits.layers as u64, layers)?;
         for (pointer, picture) in self.placed_pictures() {

@@ -15,7 +15,7 @@ use crate::footprint::{Footprint, bounds, edges, edges_of, finish, footprint, vi
 use crate::limits::{Limit, Limits};
 use crate::pixmap::{Pixmap, multiply};
 use crate::placement::Placement;
-use crate::plan::{Ingredient, Plan, PlannedLayer, PlannedText, Source};
+use crate::plan::{Ingredient, Plan, PlannedLayer, PlannedText, Source, Undrawn};
 use crate::recipe::{Fill, Flip, Text, Tile};
 use crate::resample::{Inverse, scale, transform};
 use crate::scene::{Placed, Scene};
@@ -97,6 +97,9 @@ impl Compositor {
     /// [`RenderError`]: a limit (checked before anything is decoded), a part of the language that is not drawn yet, a
     /// missing or broken ingredient.
     pub fn compose(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Composite, RenderError> {
+        if let Some(Undrawn { pointer, name }) = plan.undrawn().cloned() {
+            return Err(RenderError::NotDrawn { pointer, name });
+        }
         let scene = self.scene(plan, ingredients)?;
         let (width, height) = plan.canvas();
         let output = Output { format: plan.format, quality: plan.quality(), opaque: plan.opaque };
@@ -117,12 +120,6 @@ impl Compositor {
 
     /// Everything of the picture, not yet put together.
     fn scene(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Scene, RenderError> {
-        if let Some(undrawn) = plan.undrawn() {
-            return Err(RenderError::NotDrawn {
-                pointer: undrawn.pointer.clone(),
-                name: undrawn.name.clone(),
-            });
-        }
         plan.check(&self.limits)?;
         let ground = self.ground(plan, ingredients)?;
         let mut layers = Vec::with_capacity(plan.layers.len());

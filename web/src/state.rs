@@ -170,7 +170,7 @@ impl Studio {
         match () {
             () if !self.awake.get() => true,
             () if self.left_to_server.with(Option::is_some) => served(),
-            () => self.drawn.with(Option::is_some),
+            () => self.drawn.with(Option::is_some) && (self.whole.get() || !self.is_private()),
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 
-use crate::{exec, say, workspace};
+use crate::{exec, machine, say, workspace};
 
 mod growth;
 mod inputs;
@@ -58,6 +58,7 @@ Written by `cargo xtask bench`. Medians of one run on one machine that others us
 ";
 
 pub fn run(options: &Options) -> Result<()> {
+    machine::native_tools()?;
     let wants = |part| options.only.is_empty() || options.only.contains(&part);
     let mut sections = Vec::new();
     if wants(Part::Inputs) || wants(Part::Renders) || wants(Part::Growth) {
@@ -132,6 +133,8 @@ impl Outcomes {
             "compositor",
             "--bench",
             "jobs",
+            "--features",
+            "lossy",
             "--",
             &filter,
         ]))?;

@@ -65,7 +65,7 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Every target, briefly: what the tests do.
+/// Every target for some seconds: what the tests do.
 pub fn briefly(seconds: u32) -> Result<()> {
     let programs = build()?;
     Target::value_variants().iter().try_for_each(|target| attack(&programs, *target, seconds))

@@ -15,6 +15,17 @@ const WASM_TARGET: &str = "wasm32-unknown-unknown";
 /// The oldest Node.js that the edge's local runtime and the test runner accept.
 const NODE: (u32, u32) = (20, 3);
 
+/// What compiles the origin's C libraries: libwebp, and libaom with its assembly.
+pub fn native_tools() -> Result<()> {
+    let tools = [("c++", "g++"), ("cmake", "cmake"), ("make", "make"), ("nasm", "nasm")];
+    let missing: Vec<&str> =
+        tools.iter().filter(|(program, _)| find(program).is_none()).map(|(_, package)| *package).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    debian(&missing).context("the origin compiles the encoders of WebP and AVIF")
+}
+
 /// rustc can compile for WebAssembly.
 pub fn wasm_target() -> Result<()> {
     let sysroot = exec::output(exec::command("rustc").args(["--print", "sysroot"]))?;

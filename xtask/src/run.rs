@@ -57,6 +57,7 @@ pub fn run(options: &Options) -> Result<()> {
 
 /// Everything that runs, from a machine with Rust only.
 pub fn build_all(release: bool) -> Result<()> {
+    machine::native_tools()?;
     machine::wasm_target()?;
     machine::node()?;
     say::step("Building the origin and the web server", || exec::run(&mut servers(release)))?;

@@ -10,9 +10,10 @@ use std::process::Command;
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Our crates, and which of our crates each may depend on.
-const ARROWS: [(&str, &[&str]); 6] = [
+const ARROWS: [(&str, &[&str]); 7] = [
     ("compositor", &[]),
     ("edge", &["compositor"]),
+    ("fuzz", &["compositor"]),
     ("origin", &["compositor"]),
     ("wasm-pkg", &["compositor"]),
     ("web", &["compositor"]),

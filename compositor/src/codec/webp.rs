@@ -10,7 +10,7 @@ use crate::limits::Limits;
 use crate::pixmap::{Pixmap, expand};
 
 /// Largest side the format can have (RFC 9649, section 2.7.1).
-const MAX_SIDE: u32 = 16_384;
+pub(super) const MAX_SIDE: u32 = 16_384;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetError> {
     let malformed = |error: image_webp::DecodingError| Input::Webp.malformed(error);

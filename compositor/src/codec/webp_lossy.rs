@@ -6,17 +6,12 @@ use super::{Format, Output, encode_error};
 use crate::error::RenderError;
 use crate::pixmap::Pixmap;
 
-/// Longest side of VP8 (RFC 6386, section 9.1: 14 bits).
-const MAX_SIDE: u32 = 16_383;
 /// libwebp's default effort.
 const METHOD: i32 = 4;
 
 pub(super) fn encode(pixmap: Pixmap, output: Output) -> Result<Vec<u8>, RenderError> {
     let refuse = |reason: String| encode_error(Format::Webp, reason);
     let (width, height) = pixmap.size();
-    if width.max(height) > MAX_SIDE {
-        return Err(refuse(format!("a side of {} pixels is over {MAX_SIDE}", width.max(height))));
-    }
     let mut config =
         WebPConfig::new().map_err(|()| refuse("libwebp has another version than its header".into()))?;
     config.quality = f32::from(output.quality);

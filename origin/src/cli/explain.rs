@@ -46,10 +46,6 @@ fn as_text(recipe: &Recipe, plan: &Plan) -> String {
         ("picture", format!("{width}×{height} {}", plan.format().extension())),
         ("memory", format!("{:.1} MiB predicted", plan.working_bytes() as f64 / f64::from(1 << 20))),
         ("pinned", if plan.is_pinned() { "yes" } else { "no" }.to_owned()),
-        (
-            "not drawn",
-            plan.undrawn().map_or("nothing".to_owned(), |u| format!("{} at {}", u.name, u.pointer)),
-        ),
     ];
     for (name, value) in rows {
         let _ = writeln!(text, "{name:<11} {value}"); // writing to a String cannot fail
@@ -73,7 +69,6 @@ fn as_json(recipe: &Recipe, plan: &Plan) -> Result<String, Failure> {
         "pinned": plan.is_pinned(),
         "working_bytes": plan.working_bytes(),
         "ingredients": plan.ingredients(),
-        "not_drawn": plan.undrawn().map(|u| json!({ "pointer": u.pointer, "name": u.name })),
     });
     Ok(serde_json::to_string_pretty(&value)?)
 }

@@ -32,15 +32,11 @@ use crate::store::ObjectKey;
     (status = 413, description = "The body is too large", body = ProblemSchema),
     (status = 415, description = "The body is of the wrong type", body = ProblemSchema),
     (status = 422, description = "An asset or the picture is over a limit", body = ProblemSchema),
-    (status = 501, description = "The format is one that this server does not encode", body = ProblemSchema),
     (status = 503, description = "Too many renders are waiting; `Retry-After` says when", body = ProblemSchema),
 ))]
 pub async fn create(State(app): State<App>, Json(body): Json<RecipeBody>) -> Result<Response, Error> {
     let recipe = Recipe::from_json(&body.recipe)?;
     let plan = Arc::new(app.catalogue.snapshot().catalogue.resolve(&recipe, body.accept.as_deref())?);
-    if let Some(undrawn) = plan.undrawn() {
-        return Err(Error::NotDrawn(undrawn.clone()));
-    }
     let delivery = get_or_render(&app, &plan).await?;
     let link = record(&app, &plan, &delivery).await?;
     let rendered = matches!(delivery.source, Source::Rendered { .. });

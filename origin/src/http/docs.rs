@@ -82,8 +82,8 @@ fn problem(description: &str) -> OpenApiResponse {
 
 /// Deliver a composite by recipe
 ///
-/// `If-None-Match` with the current key is answered 304 without any work. `Content-Location` is the canonical path. Every
-/// format can be named; one that this server does not encode is answered 501, and `auto` never chooses it.
+/// `If-None-Match` with the current key is answered 304 without any work. `Content-Location` is the canonical path. `auto`
+/// gives AVIF and WebP to clients whose `Accept` names them.
 #[utoipa::path(get, path = "/c/{recipe}", tag = "Delivery", security(()),
     params(
         ("recipe" = String, Path, description = "`{base}/{layer}….{format}`", example = "tabby;w=800/top-hat.png"),
@@ -100,7 +100,6 @@ fn problem(description: &str) -> OpenApiResponse {
         (status = 404, description = "The recipe names an asset that is not there", body = ProblemSchema),
         (status = 406, description = "`Accept` refuses every format of an `auto` recipe", body = ProblemSchema),
         (status = 422, description = "An asset or the picture is over a limit", body = ProblemSchema),
-        (status = 501, description = "The format is one that this server does not encode", body = ProblemSchema),
         (status = 503, description = "Too many renders are waiting; `Retry-After` says when", body = ProblemSchema),
     ))]
 #[expect(

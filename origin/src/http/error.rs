@@ -3,9 +3,7 @@
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use compositor::{
-    AssetError, AssetId, Digest, Limit, ParseError, RenderError, ResolveError, SignatureError, Undrawn,
-};
+use compositor::{AssetError, AssetId, Digest, Limit, ParseError, RenderError, ResolveError, SignatureError};
 use serde::Serialize;
 
 use crate::config::variable_of;
@@ -25,7 +23,6 @@ const RETRY_SECS: u64 = 2;
 pub enum Error {
     Recipe(ParseError),
     Resolve(ResolveError),
-    NotDrawn(Undrawn),
     Signature(SignatureError),
     Key(KeyError),
     Render(RenderFailure),
@@ -99,7 +96,6 @@ pub const PROBLEMS: &[(&str, u16, &str)] = &[
     ("over-limit", 422, "The picture is over a limit"),
     ("too-many-calls", 429, "The API key has made too many calls"),
     ("internal", 500, "Something went wrong here"),
-    ("not-drawn", 501, "This part of the language is not drawn yet"),
     ("busy", 503, "Too much is under way already"),
     ("unavailable", 503, "A part of the service is not reachable"),
 ];
@@ -121,11 +117,6 @@ impl Error {
         match self {
             Self::Recipe(error) => Problem::at("bad-recipe", error.to_string(), error.pointer()),
             Self::Resolve(error) => unresolved(&error),
-            Self::NotDrawn(undrawn) => Problem::at(
-                "not-drawn",
-                format!("{} is understood but not drawn yet", undrawn.name),
-                &undrawn.pointer,
-            ),
             Self::Signature(error) => Problem::new("bad-signature", error.to_string()),
             Self::Key(error) => key(error),
             Self::Render(failure) => unrendered(&failure),
@@ -217,8 +208,8 @@ fn unrendered(failure: &RenderFailure) -> Problem {
                 Problem::at("over-limit", format!("{report}{}", or_raise(*limit)), pointer)
             }
             RenderError::Asset { source, .. } => Problem::new(unusable(source), report),
-            RenderError::NotDrawn { pointer, .. } => Problem::at("not-drawn", report, pointer),
-            RenderError::Missing { .. } | RenderError::Encode { .. } => {
+            // Here every format is drawn.
+            RenderError::Missing { .. } | RenderError::Encode { .. } | RenderError::NotDrawn { .. } => {
                 Problem::new("internal", "").report(report)
             }
         },

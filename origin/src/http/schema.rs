@@ -316,9 +316,6 @@ pub struct Explanation {
     pub working_bytes: u64,
     /// Every asset that the recipe names.
     pub ingredients: Vec<IngredientView>,
-    /// What is understood but not drawn yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub not_drawn: Option<NotDrawnView>,
     pub cache: CacheView,
 }
 
@@ -338,9 +335,6 @@ impl Explanation {
             portable: plan.lossless_everywhere(),
             working_bytes: plan.working_bytes(),
             ingredients,
-            not_drawn: plan
-                .undrawn()
-                .map(|undrawn| NotDrawnView { pointer: undrawn.pointer.clone(), name: undrawn.name.clone() }),
             cache,
         }
     }
@@ -356,12 +350,6 @@ pub struct IngredientView {
     /// Content digest of the version that is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digest: Option<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-pub struct NotDrawnView {
-    pub pointer: String,
-    pub name: String,
 }
 
 /// Where the composite is already.

@@ -98,7 +98,6 @@ fn render_explains_what_is_wrong() {
         (vec!["/c/cat.png", "-o", "x.jpg", "--catalogue", "catalogue"], "makes a png"),
         (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat=nothing.png"], "nothing.png"),
         (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat"], "id=file"),
-        (vec!["/c/cat/hat.avif", "-o", "x.avif", "--catalogue", "catalogue"], "not drawn yet"),
         (
             vec!["/c/phto.png", "-o", "x.png", "--catalogue", "catalogue"],
             "/base: there is no asset `phto` in the catalogue; did you mean `photo`?\n  known here: cat, photo, hat",

@@ -104,13 +104,6 @@ fn paint(studio: Studio, canvas: NodeRef<html::Canvas>) {
         Ok(plan) => plan,
         Err(sentence) => return leave_to_server(studio, sentence),
     };
-    if let Some(undrawn) = plan.undrawn() {
-        let words = format!(
-            "{} is part of the recipe language, but nobody draws it yet. Choose another.",
-            undrawn.name
-        );
-        return leave_to_server(studio, words);
-    }
     if fetch_missing(studio, canvas, &plan) {
         return; // the last picture stays until everything is here
     }
@@ -119,7 +112,7 @@ fn paint(studio: Studio, canvas: NodeRef<html::Canvas>) {
         Drawn::StandIns(catalogue) => (catalogue, false),
         Drawn::Awaited => return,
     };
-    let whole = fits_here(&plan);
+    let whole = fits_here(&plan) && plan.undrawn().is_none();
     let plan = if real && whole && !moving {
         Some(plan)
     } else {

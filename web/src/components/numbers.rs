@@ -102,13 +102,14 @@ fn Apply() -> impl IntoView {
 #[component]
 fn Formats() -> impl IntoView {
     let studio = use_studio();
-    // Every one of these is allowed; what the server cannot do with it, the notice over the picture says.
+    // Lossy WebP and AVIF are drawn here and written by the server.
     let choose = move |format: Requested| drop(studio.set(Part::Base, "format", format.word(), Step::Single));
     let is = move |format| Signal::derive(move || studio.committed.with(|recipe| recipe.format == format));
     let choices = [
         (Requested::Png, "PNG"),
         (Requested::Jpeg, "JPEG"),
         (Requested::Webp, "WebP"),
+        (Requested::Avif, "AVIF"),
         (Requested::Auto, "auto"),
     ];
     view! {

