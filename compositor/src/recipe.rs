@@ -376,9 +376,11 @@ impl Recipe {
         named
     }
 
-    /// The ids of every asset the recipe names.
+    /// The ids of every asset the recipe needs: those it names, and the font of a text that names none.
     pub fn asset_ids(&self) -> Vec<AssetId> {
-        self.assets().into_iter().map(|(_, asset)| asset.id).collect()
+        let unnamed = |layer: &Layer| matches!(&layer.content, Content::Text(text) if text.font.is_none());
+        let default = self.layers.iter().any(unnamed).then(AssetId::default_font);
+        self.assets().into_iter().map(|(_, asset)| asset.id).chain(default).collect()
     }
 
     /// Is every asset pinned to its content, so that the answer can never change?

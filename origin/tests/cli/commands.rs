@@ -88,6 +88,19 @@ fn render_is_the_same_from_the_store_from_a_folder_and_from_files() {
 }
 
 #[test]
+fn a_text_that_names_no_font_finds_it_among_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    catalogue(folder.path());
+    let fonts = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../compositor/tests/fonts");
+    let font = format!("sans={}", fonts.join("blocks.ttf").display());
+    let arguments = ["render", "/c/cat/~text;t=SGk.png", "-o", "x.png", "--catalogue", "catalogue"];
+    let output = milliner(folder.path(), &[&arguments[..], &["--asset", &font]].concat());
+    assert!(output.status.success(), "{}", stderr(&output));
+    let without = milliner(folder.path(), &arguments);
+    assert!(stderr(&without).contains("/layers/0/font: there is no asset `sans`"), "{}", stderr(&without));
+}
+
+#[test]
 fn render_explains_what_is_wrong() {
     let folder = tempfile::tempdir().unwrap();
     catalogue(folder.path());
