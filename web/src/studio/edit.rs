@@ -51,11 +51,7 @@ pub fn plan(catalogue: &Catalogue, recipe: &Recipe) -> Result<Plan, String> {
 
 /// The assets that a recipe is made of, as the catalogue has them.
 pub fn assets_of(catalogue: &Catalogue, recipe: &Recipe) -> Vec<Asset> {
-    let mut ids = recipe.asset_ids();
-    if recipe.layers.iter().any(|layer| matches!(layer.content, Content::Text(_))) {
-        ids.push(AssetId::default_font());
-    }
-    ids.iter().filter_map(|id| catalogue.get(id.as_ref())).cloned().collect()
+    recipe.asset_ids().iter().filter_map(|id| catalogue.get(id.as_ref())).cloned().collect()
 }
 
 /// Put everything that is worn on another base. Anchors that it lacks are left to the default.

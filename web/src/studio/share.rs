@@ -37,7 +37,7 @@ pub fn markdown(url: &str, description: &str) -> String {
 
 /// A file name for the picture: `tabby-top-hat-monocle.png`.
 pub fn file_name(recipe: &Recipe, extension: &str) -> String {
-    let ids: Vec<String> = recipe.asset_ids().iter().map(ToString::to_string).collect();
+    let ids: Vec<String> = recipe.assets().iter().map(|(_, asset)| asset.id.to_string()).collect();
     let stem: String = ids.join("-").chars().take(80).collect();
     format!("{}.{extension}", stem.trim_end_matches('-'))
 }
