@@ -33,6 +33,7 @@ mod rounding;
 mod scene;
 mod shadow;
 pub mod signature;
+mod simd;
 mod source;
 mod text;
 

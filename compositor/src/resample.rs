@@ -3,8 +3,11 @@
 //! Working on premultiplied samples keeps the colour of invisible pixels out of visible ones (no fringes); filtering
 //! with a kernel as wide as the reduction keeps fine patterns from aliasing. Integer arithmetic keeps targets equal.
 
+use wide::i32x4;
+
 use crate::fit::Crop;
 use crate::pixmap::Pixmap;
+use crate::simd::{self, Pair};
 
 /// Half the width of the Lanczos-3 kernel, in source pixels at scale 1.
 const KERNEL_RADIUS: f64 = 3.0;
@@ -16,7 +19,11 @@ const WHOLE: i16 = 1 << SCALE_BITS;
 /// reduction takes two.
 const MAX_REDUCTION: f64 = 128.0;
 /// Samples that one step of the vertical pass sums in registers.
-const LANE: usize = 32;
+const LANE: usize = 16;
+/// Samples behind a row that the horizontal pass looks at: up to three pixels to fill a four, and one.
+const SLACK: usize = 16;
+/// Half of what a sum is divided by, so that it is rounded.
+const HALF: i32x4 = i32x4::new([1 << (SCALE_BITS - 1); 4]);
 
 /// Scales the part `crop` of a picture to `width × height` pixels.
 ///
@@ -43,15 +50,12 @@ pub(crate) fn scale(source: &Pixmap, crop: Crop, width: u32, height: u32) -> Pix
     }
 
     let columns = first * 4..end * 4;
-    let mut rows = vec![0; columns.len() * height as usize];
-    for (row, tap) in rows.chunks_exact_mut(columns.len()).zip(&down) {
-        sum_rows(row, source, columns.clone(), tap);
-    }
+    let across: Vec<_> = across.iter().map(|tap| (tap.start, in_fours(&tap.weights))).collect();
+    let mut row = vec![0; columns.len() + SLACK];
     let mut scaled = Pixmap::filled(width, height, [0; 4]);
-    for (to, row) in
-        scaled.data_mut().chunks_exact_mut(width as usize * 4).zip(rows.chunks_exact(columns.len()))
-    {
-        sum_columns(to, row, &across);
+    for (to, tap) in scaled.data_mut().chunks_exact_mut(width as usize * 4).zip(&down) {
+        sum_rows(&mut row[..columns.len()], source, columns.clone(), tap);
+        sum_columns(to, &row, &across);
     }
     hold_below_alpha(&mut scaled);
     scaled
@@ -114,17 +118,24 @@ fn sum_rows(to: &mut [u8], source: &Pixmap, columns: std::ops::Range<usize>, tap
         to.copy_from_slice(row);
         return;
     }
+    let pairs: Vec<(&[u8], &[u8], Pair)> = rows
+        .chunks(2)
+        .zip(pairs(&tap.weights))
+        .map(|(rows, pair)| {
+            (rows[0], rows[rows.len() - 1], pair) // a last row without another has that one's weight 0
+        })
+        .collect();
     let mut lanes = to.chunks_exact_mut(LANE);
     for (i, lane) in lanes.by_ref().enumerate() {
-        let mut sums = [0_i32; LANE];
-        for (row, weight) in rows.iter().zip(&tap.weights) {
-            for (sum, sample) in sums.iter_mut().zip(&row[i * LANE..][..LANE]) {
-                *sum += i32::from(i16::from(*sample)) * i32::from(*weight);
+        let mut sums = [HALF; 4];
+        for (one, other, weights) in &pairs {
+            let products =
+                simd::weigh(simd::load(&one[i * LANE..]), simd::load(&other[i * LANE..]), *weights);
+            for (sum, products) in sums.iter_mut().zip(products) {
+                *sum += products;
             }
         }
-        for (to, sum) in lane.iter_mut().zip(sums) {
-            *to = rounded_sample(sum);
-        }
+        lane.copy_from_slice(&simd::pack(sums.map(|sum| sum >> SCALE_BITS)));
     }
     let rest = lanes.into_remainder();
     let from = columns.len() - rest.len();
@@ -135,19 +146,27 @@ fn sum_rows(to: &mut [u8], source: &Pixmap, columns: std::ops::Range<usize>, tap
     }
 }
 
-/// One row of the second pass: each pixel a weighted sum of neighbouring pixels.
-fn sum_columns(to: &mut [u8], row: &[u8], across: &[Tap]) {
-    for (pixel, tap) in to.chunks_exact_mut(4).zip(across) {
-        let mut sums = [0_i32; 4];
-        for (sample, weight) in row[tap.start * 4..].chunks_exact(4).zip(&tap.weights) {
-            for (sum, sample) in sums.iter_mut().zip(sample) {
-                *sum += i32::from(i16::from(*sample)) * i32::from(*weight);
-            }
+/// One row of the second pass: each pixel a weighted sum of neighbouring pixels, four of them at a time. `SLACK` samples
+/// behind the row's last pixel are looked at, with weight 0.
+fn sum_columns(to: &mut [u8], row: &[u8], across: &[(usize, Vec<Pair>)]) {
+    for (pixel, (start, weights)) in to.chunks_exact_mut(4).zip(across) {
+        let mut sum = HALF;
+        for (four, weights) in (start * 4..).step_by(16).zip(weights.chunks_exact(2)) {
+            sum += simd::weigh_pixels(&row[four..four + 20], weights[0], weights[1]);
         }
-        for (to, sum) in pixel.iter_mut().zip(sums) {
-            *to = rounded_sample(sum);
-        }
+        pixel.copy_from_slice(&simd::pack([sum >> SCALE_BITS; 4])[..4]);
     }
+}
+
+/// Weights two by two, and an even number of pairs.
+fn in_fours(weights: &[i16]) -> Vec<Pair> {
+    let missing = weights.len().next_multiple_of(4) / 2 - weights.len().div_ceil(2);
+    pairs(weights).chain(std::iter::repeat_n(Pair::new(0, 0), missing)).collect()
+}
+
+/// Weights two by two; a missing second one is 0.
+fn pairs(weights: &[i16]) -> impl Iterator<Item = Pair> {
+    weights.chunks(2).map(|pair| Pair::new(pair[0], pair.get(1).copied().unwrap_or(0)))
 }
 
 fn rounded_sample(sum: i32) -> u8 {
@@ -220,36 +239,50 @@ fn sample(source: &Pixmap, u: i64, v: i64) -> Option<[u8; 4]> {
         return None;
     }
     let phase = |position: i64| (position >> (POSITION_BITS - PHASE_BITS)) as usize & ((1 << PHASE_BITS) - 1);
-    let (wx, wy) = (&CATMULL_ROM[phase(u)], &CATMULL_ROM[phase(v)]);
-    let mut sum = [0_i32; 4];
-    for (row, weight_y) in (y - 1..).zip(wy) {
-        if row < 0 || row >= h {
-            continue;
-        }
-        let pixels = source.row(row as u32);
-        let mut across = [0_i32; 4];
-        for (column, weight_x) in (x - 1..).zip(wx) {
-            if column >= 0 && column < w {
-                let pixel = &pixels[column as usize * 4..][..4];
-                for (sum, sample) in across.iter_mut().zip(pixel) {
-                    *sum += weight_x * i32::from(*sample);
-                }
-            }
-        }
-        for (sum, across) in sum.iter_mut().zip(across) {
-            *sum += weight_y * across;
-        }
-    }
+    let (wx, wy) = (CATMULL_ROM[phase(u)], CATMULL_ROM[phase(v)]);
+    let within = x > 0 && y > 0 && x + 4 <= w && y + 3 <= h; // with the pixel that a four is read with
+    let sum = if within {
+        inner_sum(source, (x as usize - 1, y as u32 - 1), wx, wy)
+    } else {
+        edge_sum(source, (x - 1, y - 1), wx, wy)
+    };
     let round =
         |sum: i32, most: i32| ((sum + (1 << (2 * WEIGHT_BITS - 1))) >> (2 * WEIGHT_BITS)).clamp(0, most);
     let alpha = round(sum[3], 255);
     Some([round(sum[0], alpha) as u8, round(sum[1], alpha) as u8, round(sum[2], alpha) as u8, alpha as u8])
 }
 
-/// Catmull-Rom weights of the four neighbours for each phase, in units of 2⁻¹⁰; each row sums to exactly 1.
-const CATMULL_ROM: [[i32; 4]; 1 << PHASE_BITS] = catmull_rom();
+/// The weighted sum of the 4×4 pixels from (x, y) on, all of which there are, and one more column.
+fn inner_sum(source: &Pixmap, (x, y): (usize, u32), wx: [i16; 4], wy: [i16; 4]) -> [i32; 4] {
+    let (first, second) = (Pair::new(wx[0], wx[1]), Pair::new(wx[2], wx[3]));
+    let mut sum = i32x4::ZERO;
+    for (row, weight) in (y..).zip(wy) {
+        let across = simd::weigh_pixels(&source.row(row)[x * 4..][..20], first, second);
+        sum += across * i32x4::splat(i32::from(weight));
+    }
+    sum.to_array()
+}
 
-const fn catmull_rom() -> [[i32; 4]; 1 << PHASE_BITS] {
+/// The same where some of the pixels are outside, which is transparent.
+fn edge_sum(source: &Pixmap, (x, y): (i64, i64), wx: [i16; 4], wy: [i16; 4]) -> [i32; 4] {
+    let (w, h) = (i64::from(source.width()), i64::from(source.height()));
+    let mut sum = [0_i32; 4];
+    for (row, weight_y) in (y..).zip(wy).filter(|(row, _)| (0..h).contains(row)) {
+        let pixels = source.row(row as u32);
+        for (column, weight_x) in (x..).zip(wx).filter(|(column, _)| (0..w).contains(column)) {
+            let weight = i32::from(weight_x) * i32::from(weight_y);
+            for (sum, sample) in sum.iter_mut().zip(&pixels[column as usize * 4..][..4]) {
+                *sum += weight * i32::from(*sample);
+            }
+        }
+    }
+    sum
+}
+
+/// Catmull-Rom weights of the four neighbours for each phase, in units of 2⁻¹⁰; each row sums to exactly 1.
+const CATMULL_ROM: [[i16; 4]; 1 << PHASE_BITS] = catmull_rom();
+
+const fn catmull_rom() -> [[i16; 4]; 1 << PHASE_BITS] {
     let mut table = [[0; 4]; 1 << PHASE_BITS];
     let one = 1_i64 << PHASE_BITS; // t in units of 1/256
     let cube = one * one * one;
@@ -265,7 +298,7 @@ const fn catmull_rom() -> [[i32; 4]; 1 << PHASE_BITS] {
         let w0 = rounded(before * scale, unit);
         let w1 = rounded(here * scale, unit);
         let w3 = rounded(after * scale, unit);
-        table[i] = [w0 as i32, w1 as i32, (scale - w0 - w1 - w3) as i32, w3 as i32];
+        table[i] = [w0 as i16, w1 as i16, (scale - w0 - w1 - w3) as i16, w3 as i16];
         i += 1;
     }
     table
@@ -287,10 +320,53 @@ mod tests {
     #[test]
     fn kernel_weights_sum_to_one_and_mirror() {
         for (i, weights) in CATMULL_ROM.iter().enumerate() {
-            assert_eq!(weights.iter().sum::<i32>(), 1 << WEIGHT_BITS, "phase {i}");
+            assert_eq!(weights.iter().sum::<i16>(), 1 << WEIGHT_BITS, "phase {i}");
         }
         assert_eq!(CATMULL_ROM[0], [0, 1024, 0, 0]);
         assert_eq!(CATMULL_ROM[128], [-64, 576, 576, -64]);
+    }
+
+    /// What `scale` is, pixel by pixel and without a vector.
+    fn plainly(source: &Pixmap, crop: Crop, width: u32, height: u32) -> Pixmap {
+        let (down, across) = (
+            taps(crop.y, crop.height, source.height(), height),
+            taps(crop.x, crop.width, source.width(), width),
+        );
+        let mut scaled = Pixmap::filled(width, height, [0; 4]);
+        for (y, tap) in down.iter().enumerate() {
+            let sample = |i: usize| {
+                let sums = (tap.start..)
+                    .zip(&tap.weights)
+                    .map(|(y, weight)| i32::from(source.row(y as u32)[i]) * i32::from(*weight));
+                rounded_sample(sums.sum())
+            };
+            let row: Vec<u8> = (0..source.width() as usize * 4).map(sample).collect();
+            for (i, to) in scaled.row_mut(y as u32).iter_mut().enumerate() {
+                let tap = &across[i / 4];
+                let sums = (tap.start..)
+                    .zip(&tap.weights)
+                    .map(|(x, weight)| i32::from(row[x * 4 + i % 4]) * i32::from(*weight));
+                *to = rounded_sample(sums.sum());
+            }
+        }
+        hold_below_alpha(&mut scaled);
+        scaled
+    }
+
+    #[test]
+    fn vectors_sum_what_single_samples_do() {
+        let noise = |i: u32| (i.wrapping_mul(0x9e37_79b1) >> 23) as u8;
+        for (w, h) in [(1, 1), (3, 5), (7, 4), (33, 18), (90, 70)] {
+            let picture = Pixmap::from_straight_rgba(w, h, (0..w * h * 4).map(noise).collect()).unwrap();
+            for (width, height) in [(1, 1), (2, 9), (5, 3), (17, 16), (64, 41), (91, 71)] {
+                for crop in
+                    [whole(&picture), Crop { x: -0.7, y: 0.3, width: 1.9 + f64::from(w), height: 1.1 }]
+                {
+                    let scaled = scale(&picture, crop, width, height);
+                    assert!(scaled == plainly(&picture, crop, width, height), "{w}×{h} to {width}×{height}");
+                }
+            }
+        }
     }
 
     #[test]
@@ -331,6 +407,22 @@ mod tests {
         let reduced = scale(&white, Crop { x: -1.0, y: -2.0, width: 12.0, height: 12.0 }, 3, 3);
         assert_eq!(reduced.row(1).chunks_exact(4).map(|p| p[3]).collect::<Vec<_>>(), [191, 255, 64]);
         assert_eq!(reduced.row(0)[4..8], [128; 4]);
+    }
+
+    #[test]
+    fn a_turned_picture_is_the_same_with_and_without_a_margin() {
+        let noise = |i: u32| (i.wrapping_mul(0x9e37_79b1) >> 23) as u8;
+        let picture = Pixmap::from_straight_rgba(23, 17, (0..23 * 17 * 4).map(noise).collect()).unwrap();
+        let mut wide = Pixmap::filled(23 + 16, 17 + 16, [0; 4]);
+        for y in 0..17 {
+            wide.row_mut(y + 8)[32..32 + 92].copy_from_slice(picture.row(y));
+        }
+        let turn = Inverse { ux: 0.8, uy: 0.6, u0: -3.3, vx: -0.6, vy: 0.8, v0: 6.1 };
+        let turn_wide = Inverse { u0: turn.u0 + 8.0, v0: turn.v0 + 8.0, ..turn };
+        assert_eq!(
+            transform(&picture, &turn, (-6, -6), 40, 40),
+            transform(&wide, &turn_wide, (-6, -6), 40, 40)
+        );
     }
 
     #[test]
