@@ -76,7 +76,7 @@ pub fn PictureNumbers() -> impl IntoView {
                 <Number part name="h" label="height" step=10.0 value=height placeholder=own(|canvas| canvas.1) unit=fixed("px")/>
                 <Choice part name="fit" label="fit" value=of(|base| base.fit.word().to_owned()) options=words_of(Fit::WORDS)
                     disabled=Signal::derive(move || studio.shown.with(|recipe| recipe.base.width.is_none() || recipe.base.height.is_none()))/>
-                <div class="wide"><Formats/></div>
+                <div class="full"><Formats/></div>
                 <Number part name="radius" label="corners" title="Corner radius, as a part of the shorter side; with px in pixels" step=0.01
                     value=of(|base| base.radius.to_string()) unit=fixed("")/>
                 <div class="wide"><Tint part name="bg" label="background" empty="transparent" value=of(|base| hex(base.background))/></div>
