@@ -55,21 +55,8 @@ fn font(bytes: &[u8]) -> Normalised {
 /// An asset of the catalogue, with a head.
 pub fn asset(id: &str, kind: Kind, normal: &Normalised) -> Asset {
     let head = Anchor { x: 0.4, y: 0.3, span: 0.5, angle: 7.5 };
-    Asset {
-        id: id.parse().unwrap(),
-        digest: normal.digest,
-        kind,
-        width: normal.width,
-        height: normal.height,
-        bytes: normal.bytes.len() as u64,
-        media_type: normal.media_type.to_owned(),
-        opaque: normal.opaque,
-        title: String::new(),
-        tags: vec![],
-        licence: None,
-        anchors: BTreeMap::from([("head".to_owned(), head)]),
-        focus: None,
-    }
+    let anchors = BTreeMap::from([("head".to_owned(), head)]);
+    Asset { anchors, ..normal.asset(&id.parse().unwrap(), kind) }
 }
 
 fn picture(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> Normalised {

@@ -182,6 +182,9 @@ pub(crate) fn encode(pixmap: Pixmap, output: Output) -> Result<Vec<u8>, RenderEr
     }
 }
 
+/// Above this quality JPEG and AVIF keep chroma at full resolution; below it, 4:2:0 saves a third of the bytes unseen.
+const FULL_CHROMA_ABOVE: u8 = 90;
+
 /// The quality at which WebP is lossless.
 pub(crate) const LOSSLESS: u8 = 100;
 

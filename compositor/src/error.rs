@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::asset::{AssetId, Digest};
 use crate::limits::Limit;
+use crate::near::did_you_mean;
 
 /// Longest piece of the caller's input that an error repeats, in characters.
 const MAX_QUOTED: usize = 80;
@@ -73,16 +74,11 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// The end of a sentence about an unknown asset.
-fn did_you_mean(near: Option<&AssetId>) -> String {
-    near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
-}
-
 /// Why a well-formed recipe means nothing with this catalogue.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResolveError {
     /// The catalogue has no such asset.
-    #[error("there is no asset `{id}` in the catalogue{}", did_you_mean(near.as_ref()))]
+    #[error("there is no asset `{id}` in the catalogue{}", did_you_mean(near.as_ref().map(AsRef::as_ref)))]
     UnknownAsset {
         /// Where the recipe names it.
         pointer: String,

@@ -18,6 +18,11 @@ pub fn nearest<'a>(given: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     near.min_by_key(|(edits, _)| *edits).map(|(_, name)| name)
 }
 
+/// The end of a sentence about an unknown name; nothing where nothing is near.
+pub fn did_you_mean(near: Option<&str>) -> String {
+    near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default()
+}
+
 /// How many edits lie between two names, if no more than `most`: the optimal string alignment distance, row by row,
 /// given up as soon as no way through a row can end in time.
 fn edits(from: &[u8], to: &[u8], most: usize) -> Option<usize> {

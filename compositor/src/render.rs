@@ -97,7 +97,7 @@ impl Compositor {
     /// [`RenderError`]: a limit (checked before anything is decoded), a part of the language that is not drawn yet, a
     /// missing or broken ingredient.
     pub fn compose(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Composite, RenderError> {
-        if let Some(Undrawn { pointer, name }) = plan.undrawn().cloned() {
+        if let Some(Undrawn { pointer, name }) = plan.undrawn() {
             return Err(RenderError::NotDrawn { pointer, name });
         }
         let scene = self.scene(plan, ingredients)?;

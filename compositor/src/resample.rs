@@ -111,20 +111,16 @@ fn quantised(first: usize, weights: &[f64], coverage: f64) -> Tap {
 }
 
 /// One row of the first pass: a weighted sum of source rows.
-fn sum_rows(to: &mut [u8], source: &Pixmap, columns: std::ops::Range<usize>, tap: &Tap) {
-    let rows: Vec<&[u8]> =
+fn sum_rows<'a>(to: &mut [u8], source: &'a Pixmap, columns: std::ops::Range<usize>, tap: &Tap) {
+    let rows: Vec<&'a [u8]> =
         (tap.start..).take(tap.weights.len()).map(|y| &source.row(y as u32)[columns.clone()]).collect();
     if let ([row], [WHOLE]) = (rows.as_slice(), tap.weights.as_slice()) {
         to.copy_from_slice(row);
         return;
     }
-    let pairs: Vec<(&[u8], &[u8], Pair)> = rows
-        .chunks(2)
-        .zip(pairs(&tap.weights))
-        .map(|(rows, pair)| {
-            (rows[0], rows[rows.len() - 1], pair) // a last row without another has that one's weight 0
-        })
-        .collect();
+    // A last row without another stands for both: the second weight is 0.
+    let both = |(rows, pair): (&[&'a [u8]], Pair)| (rows[0], rows[rows.len() - 1], pair);
+    let pairs: Vec<_> = rows.chunks(2).zip(pairs(&tap.weights)).map(both).collect();
     let mut lanes = to.chunks_exact_mut(LANE);
     for (i, lane) in lanes.by_ref().enumerate() {
         let mut sums = [HALF; 4];

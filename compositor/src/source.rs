@@ -1,8 +1,10 @@
 //! From an asset's file to an upright sRGB picture, and the normal form in which assets are stored.
 
+use std::collections::BTreeMap;
+
 use moxcms::{ColorProfile, Layout, TransformOptions};
 
-use crate::asset::Digest;
+use crate::asset::{Asset, AssetId, Digest, Kind};
 use crate::codec::{self, Decoded, Format, Input, Output};
 use crate::error::AssetError;
 use crate::limits::{Limit, Limits};
@@ -26,6 +28,27 @@ pub struct Normalised {
     pub opaque: bool,
     /// Content address of `bytes`.
     pub digest: Digest,
+}
+
+impl Normalised {
+    /// The asset that this file makes, before anybody said more about it: its title is its name.
+    pub fn asset(&self, id: &AssetId, kind: Kind) -> Asset {
+        Asset {
+            id: id.clone(),
+            digest: self.digest,
+            kind,
+            width: self.width,
+            height: self.height,
+            bytes: self.bytes.len() as u64,
+            media_type: self.media_type.to_owned(),
+            opaque: self.opaque,
+            title: id.to_string(),
+            tags: Vec::new(),
+            licence: None,
+            anchors: BTreeMap::new(),
+            focus: None,
+        }
+    }
 }
 
 /// Brings any accepted image (PNG, JPEG, WebP, GIF) to its stored form.

@@ -1,7 +1,7 @@
 //! JSON objects read by hand, field by field: a refusal names the field, what was given and what is allowed, in our
 //! words and not in a library's. Bodies of the API and the metadata of assets come in through here.
 
-use compositor::near::nearest;
+use compositor::near::{did_you_mean, nearest};
 use serde_json::{Map, Value};
 
 /// Longest piece of the caller's input that a refusal repeats, in characters.
@@ -93,8 +93,7 @@ fn refusal(what: &str, given: &Value, allowed: &str) -> String {
 
 /// What may stand in the place of a name that may not, and which of it may have been meant.
 pub fn allowed_names(given: &str, known: &[&str]) -> String {
-    let near = nearest(given, known.iter().copied());
-    let meant = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+    let meant = did_you_mean(nearest(given, known.iter().copied()));
     format!("allowed: {}{meant}", if known.is_empty() { "none".to_owned() } else { list(known) })
 }
 

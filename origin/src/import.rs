@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use compositor::{AssetId, Limits};
 use futures::{Stream, StreamExt};
+use serde_json::Value;
 
 use crate::catalogue::LiveCatalogue;
 use crate::metadata::Metadata;
@@ -121,8 +122,9 @@ fn sidecar(file: &Path) -> Result<Metadata, ImportError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Metadata::default()),
         text => text.map_err(|source| ImportError::Read { path: show(&path), source })?,
     };
-    toml::from_str(&text)
-        .map_err(|error| ImportError::Sidecar { path: show(&path), reason: error.to_string() })
+    let refuse = |reason| ImportError::Sidecar { path: show(&path), reason };
+    let fields: Value = toml::from_str(&text).map_err(|error| refuse(error.to_string()))?;
+    Metadata::try_from(&fields).map_err(|error| refuse(format!("{}: {error}", error.pointer)))
 }
 
 fn id_of(file: &Path) -> Result<AssetId, ImportError> {

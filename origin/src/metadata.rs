@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 
 use compositor::asset::is_anchor_name;
 use compositor::{Anchor, Asset, Focus, Kind};
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use crate::fields::{FieldError, Fields, text, token};
@@ -17,19 +16,13 @@ const MAX_TAG_CHARS: usize = 64;
 const MAX_ANCHORS: usize = 32;
 
 /// A change to an asset's metadata.
-#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata {
     pub kind: Option<Kind>,
-    #[serde(default, deserialize_with = "present")]
     pub title: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
     pub tags: Option<Option<Vec<String>>>,
-    #[serde(default, deserialize_with = "present")]
     pub licence: Option<Option<String>>,
-    #[serde(default, deserialize_with = "present")]
     pub anchors: Option<Option<BTreeMap<String, Option<Anchor>>>>,
-    #[serde(default, deserialize_with = "present")]
     pub focus: Option<Option<Focus>>,
 }
 
@@ -68,32 +61,27 @@ impl TryFrom<&Value> for Metadata {
     fn try_from(json: &Value) -> Result<Self, MetadataError> {
         let known = ["kind", "title", "tags", "licence", "anchors", "focus"];
         let fields = Fields::of(json, "", &known)?;
+        let anchors =
+            fields.change("anchors", |anchors| anchors.as_object().cloned(), "an object or null")?;
+        let focus = fields.change("focus", |focus| Some(focus.clone()), "an object or null")?;
         let read_tags = |tags: &Value| tags.as_array()?.iter().map(text).collect();
         Ok(Self {
             kind: fields.get("kind", |word| kind(word.as_str()?), KINDS)?,
             title: fields.change("title", text, "a string or null")?,
             tags: fields.change("tags", read_tags, "a list of strings or null")?,
             licence: fields.change("licence", text, "a string or null")?,
-            anchors: match fields.change("anchors", |a| a.as_object().cloned(), "an object or null")? {
-                Some(Some(anchors)) => Some(Some(read_anchors(&anchors)?)),
-                Some(None) => Some(None),
-                None => None,
-            },
-            focus: match fields.change("focus", |f| Some(f.clone()), "")? {
-                Some(Some(focus)) => Some(Some(read_focus(&focus)?)),
-                Some(None) => Some(None),
-                None => None,
-            },
+            anchors: anchors.map(|anchors| anchors.map(read_anchors).transpose()).transpose()?,
+            focus: focus.map(|focus| focus.map(read_focus).transpose()).transpose()?,
         })
     }
 }
 
-fn read_anchors(anchors: &Map<String, Value>) -> Result<BTreeMap<String, Option<Anchor>>, MetadataError> {
-    let read = |(name, anchor): (&String, &Value)| {
-        let anchor = if anchor.is_null() { None } else { Some(read_anchor(name, anchor)?) };
-        Ok((name.clone(), anchor))
+fn read_anchors(anchors: Map<String, Value>) -> Result<BTreeMap<String, Option<Anchor>>, MetadataError> {
+    let read = |(name, anchor): (String, Value)| {
+        let anchor = if anchor.is_null() { None } else { Some(read_anchor(&name, &anchor)?) };
+        Ok((name, anchor))
     };
-    anchors.iter().map(read).collect()
+    anchors.into_iter().map(read).collect()
 }
 
 fn read_anchor(name: &str, anchor: &Value) -> Result<Anchor, MetadataError> {
@@ -103,15 +91,10 @@ fn read_anchor(name: &str, anchor: &Value) -> Result<Anchor, MetadataError> {
     Ok(Anchor { x: fraction("x")?, y: fraction("y")?, span: fraction("span")?, angle })
 }
 
-fn read_focus(focus: &Value) -> Result<Focus, MetadataError> {
-    let fields = Fields::of(focus, "/focus", &["x", "y"])?;
+fn read_focus(focus: Value) -> Result<Focus, MetadataError> {
+    let fields = Fields::of(&focus, "/focus", &["x", "y"])?;
     let fraction = |name| fields.demand(name, Value::as_f64, "a fraction of the picture, 0 to 1");
     Ok(Focus { x: fraction("x")?, y: fraction("y")? })
-}
-
-/// Tells a field that is null from one that is absent.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
 }
 
 impl Metadata {

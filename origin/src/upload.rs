@@ -119,21 +119,7 @@ impl Prepared {
     /// The asset that this file makes, before anybody said anything about it: a font, or an image of this kind.
     pub fn asset(&self, id: &AssetId, kind: Kind) -> Asset {
         let kind = if self.file_type.is_font() { Kind::Font } else { kind };
-        Asset {
-            id: id.clone(),
-            digest: self.normalised.digest,
-            kind,
-            width: self.normalised.width,
-            height: self.normalised.height,
-            bytes: self.normalised.bytes.len() as u64,
-            media_type: self.normalised.media_type.to_owned(),
-            opaque: self.normalised.opaque,
-            title: id.to_string(),
-            tags: Vec::new(),
-            licence: None,
-            anchors: std::collections::BTreeMap::new(),
-            focus: None,
-        }
+        self.normalised.asset(id, kind)
     }
 
     /// The bytes that are drawn from.

@@ -2,15 +2,13 @@
 
 use libavif::{Encoder, RgbPixels, YuvFormat};
 
-use super::{Format, Output, encode_error};
+use super::{FULL_CHROMA_ABOVE, Format, Output, encode_error};
 use crate::error::RenderError;
 use crate::pixmap::Pixmap;
 
 /// libaom's fastest for still pictures: at equal SSIM its files are about 7 % larger than those of speed 8, for a third
 /// of the time (ARCHITECTURE.md has the figures).
 const SPEED: u8 = 9;
-/// Above this quality colour is as fine as light, as in JPEG.
-const FINE_COLOUR_ABOVE: u8 = 90;
 /// Edges of a cut-out show every loss, and alpha costs little.
 const ALPHA_QUALITY: u8 = 90;
 
@@ -19,7 +17,7 @@ pub(super) fn encode(pixmap: Pixmap, output: Output) -> Result<Vec<u8>, RenderEr
     let (width, height) = pixmap.size();
     let samples = if output.opaque { pixmap.into_rgb() } else { pixmap.into_straight_rgba() };
     let pixels = RgbPixels::new(width, height, &samples).map_err(|error| refuse(error.to_string()))?;
-    let sampling = if output.quality > FINE_COLOUR_ABOVE { YuvFormat::Yuv444 } else { YuvFormat::Yuv420 };
+    let sampling = if output.quality > FULL_CHROMA_ABOVE { YuvFormat::Yuv444 } else { YuvFormat::Yuv420 };
     let image = pixels.to_image(sampling);
     drop(pixels);
     drop(samples);

@@ -34,6 +34,23 @@ pub fn jpeg(width: u16, height: u16, pixel: impl Fn(u32, u32) -> [u8; 3]) -> Vec
     bytes
 }
 
+/// An animated WebP of one frame: the canvas's size, and the frame's place, size and chunks.
+pub fn animated_webp(canvas: (u32, u32), place: (u32, u32), size: (u32, u32), chunks: &[u8]) -> Vec<u8> {
+    let three = |value: u32| value.to_le_bytes().into_iter().take(3);
+    let chunk = |name: &[u8; 4], data: Vec<u8>| [name, &(data.len() as u32).to_le_bytes(), &*data].concat();
+    let header = [0x12, 0, 0, 0].into_iter().chain(three(canvas.0 - 1)).chain(three(canvas.1 - 1));
+    let frame =
+        three(place.0 / 2).chain(three(place.1 / 2)).chain(three(size.0 - 1)).chain(three(size.1 - 1));
+    let frame = frame.chain([100, 0, 0, 0]).chain(chunks.iter().copied()).collect();
+    let body = [
+        b"WEBP".to_vec(),
+        chunk(b"VP8X", header.collect()),
+        chunk(b"ANIM", vec![255, 255, 255, 255, 0, 0]),
+        chunk(b"ANMF", frame),
+    ];
+    chunk(b"RIFF", body.concat())
+}
+
 /// A catalogue with the bytes of its assets.
 pub struct Shelf {
     pub assets: Vec<Asset>,
@@ -61,21 +78,7 @@ impl Shelf {
     }
 
     fn put(&mut self, id: &str, kind: Kind, normal: Normalised) -> &mut Asset {
-        let asset = Asset {
-            id: id.parse().unwrap(),
-            digest: normal.digest,
-            kind,
-            width: normal.width,
-            height: normal.height,
-            bytes: normal.bytes.len() as u64,
-            media_type: normal.media_type.to_owned(),
-            opaque: normal.opaque,
-            title: String::new(),
-            tags: vec![],
-            licence: None,
-            anchors: std::collections::BTreeMap::new(),
-            focus: None,
-        };
+        let asset = normal.asset(&id.parse().unwrap(), kind);
         self.ingredients.insert(normal.digest, Arc::from(normal.bytes));
         self.assets.push(asset);
         self.assets.last_mut().unwrap()

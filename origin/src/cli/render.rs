@@ -66,16 +66,12 @@ pub async fn run(config: Config, args: RenderArgs) -> Result<ExitCode, Failure> 
 
 /// An error, and for a limit also the setting that can be raised.
 fn told(error: RenderError) -> Failure {
-    let variable = match &error {
-        RenderError::Limit { limit, .. } => variable_of(*limit),
-        _ => None,
-    };
-    match (&error, variable) {
-        (RenderError::Limit { pointer, .. }, Some(variable)) => {
-            format!("{pointer}: {error}, or raise {variable}").into()
-        }
-        _ => error.into(),
+    if let RenderError::Limit { pointer, limit, .. } = &error
+        && let Some(variable) = variable_of(*limit)
+    {
+        return format!("{pointer}: {error}, or raise {variable}").into();
     }
+    error.into()
 }
 
 /// A file whose name lies about its format is a mistake; so is a picture on a terminal.

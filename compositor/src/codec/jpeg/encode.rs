@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use super::super::{Format, encode_error};
+use super::super::{FULL_CHROMA_ABOVE, Format, encode_error};
 use super::dct::{Blocks, LANES, Quantiser, transform};
 use super::entropy::{Bits, Codes, Huffman, put_block};
 use super::samples::{self, Source};
@@ -15,8 +15,6 @@ use crate::error::RenderError;
 use crate::fit::Rect;
 use crate::pixmap::Rows;
 
-/// Above this quality chroma is kept at full resolution; below it, 4:2:0 saves a third of the bytes unseen.
-const FULL_CHROMA_ABOVE: u8 = 90;
 /// Largest side the format can have (T.81, section B.2.2).
 const MAX_SIDE: u32 = 65_535;
 /// Pixels in a row of MCUs that one interval covers: with 4:2:0 16 MCUs, two batches of the transform.
