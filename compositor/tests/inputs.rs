@@ -207,6 +207,16 @@ fn webp_and_gif_are_read() {
     let (normal, drawn) = stored(&webp);
     assert_eq!((normal.media_type, at(&drawn, 3, 3), at(&drawn, 40, 3)), ("image/png", RED, BLUE));
 
+    // An animation whose first frame covers only a part of its canvas, and one whose frame reaches over it.
+    let animation = |left| common::animated_webp((64, 40), (left, 4), (48, 32), &webp[12..]);
+    let (_, drawn) = stored(&animation(10));
+    assert_eq!(
+        (drawn.size(), at(&drawn, 9, 6), at(&drawn, 13, 7), at(&drawn, 50, 7), at(&drawn, 58, 7)),
+        ((64, 40), [0; 4], RED, BLUE, [0; 4])
+    );
+    let error = normalise(&animation(18), &Limits::default()).unwrap_err().to_string();
+    assert!(error.contains("reaches over its canvas"), "{error}");
+
     // A GIF whose first frame covers only a part of its screen.
     let mut bytes = Vec::new();
     let mut encoder = gif::Encoder::new(&mut bytes, 8, 8, &[255, 0, 0, 0, 0, 255]).unwrap();

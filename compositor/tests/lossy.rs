@@ -4,8 +4,8 @@
 
 mod common;
 
-use common::{Shelf, png};
-use compositor::{Kind, RenderError};
+use common::{Shelf, animated_webp, png};
+use compositor::{AssetError, Kind, Limits, RenderError, normalise};
 
 fn shelf() -> Shelf {
     let mut shelf = Shelf::new();
@@ -75,6 +75,21 @@ fn an_opaque_picture_has_no_alpha_plane() {
         |file: &[u8]| file.windows(9).any(|bytes| bytes == b"auxid:1\0" || bytes.ends_with(b"auxC"));
     assert!(!has_alpha_plane(&shelf.compose("/c/photo.avif")));
     assert!(has_alpha_plane(&shelf.compose("/c/cut-out.avif")));
+}
+
+#[test]
+fn a_frame_is_as_large_as_it_says() {
+    // The decoder's own reading of frames trusts the size and indexes out of bounds.
+    let cut_out = shelf().compose("/c/cut-out.webp");
+    let chunks = &cut_out[30..];
+    assert_eq!(&chunks[..4], b"ALPH");
+    let read = |canvas, size| normalise(&animated_webp(canvas, (0, 0), size, chunks), &Limits::default());
+    let whole = read((64, 48), (64, 48)).unwrap();
+    assert_eq!((whole.width, whole.height, whole.opaque), (64, 48, false));
+    for size in [(63, 48), (64, 47), (65, 49), (1, 1)] {
+        let error = read((80, 80), size).unwrap_err();
+        assert!(matches!(error, AssetError::Malformed { format: "WebP", .. }), "{size:?}: {error}");
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! WebP: lossy and lossless in, through `image-webp` (of an animation the first frame); lossless out, through `vp8l.rs`.
+//! WebP: lossy and lossless in, through `image-webp` (of an animation its first frame); lossless out, through `vp8l.rs`.
 
 use std::io::Cursor;
 
@@ -14,22 +14,99 @@ pub(super) const MAX_SIDE: u32 = 16_384;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetError> {
     let malformed = |error: image_webp::DecodingError| Input::Webp.malformed(error);
-    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(malformed)?;
-    let (width, height) = decoder.dimensions();
+    let mut file = WebPDecoder::new(Cursor::new(bytes)).map_err(malformed)?;
+    let (width, height) = file.dimensions();
     let pixels = check_size(Input::Webp, width, height, limits)?;
-    decoder.set_memory_limit(pixels.saturating_mul(8));
-    let mut samples =
-        vec![0; decoder.output_buffer_size().ok_or_else(|| Input::Webp.malformed("it is too large"))?];
-    if decoder.is_animated() {
-        decoder.read_frame(&mut samples).map_err(malformed)?;
+    file.set_memory_limit(pixels.saturating_mul(8));
+    let alpha = file.has_alpha();
+    let rgba = if file.is_animated() {
+        first_frame(bytes)?.on_canvas(width, height, pixels)?
     } else {
-        decoder.read_image(&mut samples).map_err(malformed)?;
-    }
-    let alpha = decoder.has_alpha();
-    let rgba = if alpha { samples } else { expand(&samples, pixels, |[r, g, b]| [r, g, b, 255]) };
-    let icc = decoder.icc_profile().map_err(malformed)?;
-    let exif = decoder.exif_metadata().map_err(malformed)?;
+        still(&mut file, pixels)?
+    };
+    let icc = file.icc_profile().map_err(malformed)?;
+    let exif = file.exif_metadata().map_err(malformed)?;
     Ok(Decoded { width, height, rgba, opaque: !alpha, icc, exif })
+}
+
+/// Straight RGBA of a file that has one picture.
+fn still(file: &mut WebPDecoder<Cursor<&[u8]>>, pixels: usize) -> Result<Vec<u8>, AssetError> {
+    let bytes = file.output_buffer_size().ok_or_else(|| Input::Webp.malformed("it is too large"))?;
+    let mut samples = vec![0; bytes];
+    file.read_image(&mut samples).map_err(|error| Input::Webp.malformed(error))?;
+    Ok(if file.has_alpha() { samples } else { expand(&samples, pixels, |[r, g, b]| [r, g, b, 255]) })
+}
+
+/// The first frame of an animation, as a file with one picture.
+///
+/// `image-webp` decodes frames too, but indexes out of bounds where a frame's picture is not as large as the frame
+/// says; a file with one picture it checks.
+struct Frame {
+    left: u32,
+    top: u32,
+    width: u32,
+    height: u32,
+    file: Vec<u8>,
+}
+
+impl Frame {
+    /// The frame on a transparent canvas.
+    fn on_canvas(&self, width: u32, height: u32, pixels: usize) -> Result<Vec<u8>, AssetError> {
+        if self.left + self.width > width || self.top + self.height > height {
+            return Err(Input::Webp.malformed("its first frame reaches over its canvas"));
+        }
+        let mut file = WebPDecoder::new(Cursor::new(self.file.as_slice()))
+            .map_err(|error| Input::Webp.malformed(error))?;
+        let frame_pixels = self.width as usize * self.height as usize;
+        file.set_memory_limit(frame_pixels.saturating_mul(8));
+        let frame = still(&mut file, frame_pixels)?;
+        let mut rgba = vec![0; pixels * 4];
+        let (left, row) = (self.left as usize * 4, self.width as usize * 4);
+        let rows = rgba.chunks_exact_mut(width as usize * 4).skip(self.top as usize);
+        for (to, from) in rows.zip(frame.chunks_exact(row)) {
+            to[left..left + row].copy_from_slice(from);
+        }
+        Ok(rgba)
+    }
+}
+
+/// Takes the first frame out of an animation (RFC 9649, section 2.7.1.1, chunk `ANMF`).
+fn first_frame(bytes: &[u8]) -> Result<Frame, AssetError> {
+    let truncated = || Input::Webp.malformed("its first frame is truncated");
+    let (_, frame) = chunks(bytes.get(12..).unwrap_or_default())
+        .find(|(name, _)| *name == b"ANMF")
+        .ok_or_else(|| Input::Webp.malformed("it has no frame"))?;
+    let (header, pictures) = frame.split_at_checked(16).ok_or_else(truncated)?;
+    let field = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], 0]);
+    let (width, height) = (field(6) + 1, field(9) + 1);
+    let has = |wanted: &[u8]| chunks(pictures).any(|(name, _)| name == wanted);
+    let flags = if has(b"ALPH") || has(b"VP8L") { ALPHA_FLAG } else { 0 };
+
+    let mut file = Vec::with_capacity(30 + pictures.len());
+    file.extend(b"RIFF");
+    file.extend((22 + pictures.len() as u32).to_le_bytes());
+    file.extend(b"WEBPVP8X");
+    file.extend(10_u32.to_le_bytes());
+    file.extend([flags, 0, 0, 0]);
+    file.extend(&header[6..12]); // the frame's size, less one: written as a canvas's is
+    file.extend(pictures);
+    Ok(Frame { left: field(0) * 2, top: field(3) * 2, width, height, file })
+}
+
+/// The flag of `VP8X` that says: there is alpha.
+const ALPHA_FLAG: u8 = 0x10;
+
+/// The chunks of a RIFF body: name and data. Ends where one is not whole.
+fn chunks(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = body;
+    std::iter::from_fn(move || {
+        let (name, after) = rest.split_at_checked(4)?;
+        let (size, after) = after.split_first_chunk::<4>()?;
+        let size = usize::try_from(u32::from_le_bytes(*size)).ok()?;
+        let data = after.get(..size)?;
+        rest = after.get(size.next_multiple_of(2)..).unwrap_or_default();
+        Some((name, data))
+    })
 }
 
 pub(super) fn encode(pixmap: Pixmap, opaque: bool) -> Result<Vec<u8>, RenderError> {
