@@ -56,7 +56,7 @@ pub fn run(options: &Options) -> Result<()> {
     for target in targets {
         match &options.input {
             Some(file) => exec::run(fuzzer(&programs, *target)?.arg(file))?,
-            None => attack(&programs, *target, options.seconds)?,
+            None => attack(&programs, *target, options.seconds, None)?,
         }
         if options.keep {
             keep(&programs, *target)?;
@@ -65,10 +65,11 @@ pub fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Every target for some seconds: what the tests do.
+/// Every target for some seconds: what the tests do. With one seed, so that the same sources get the same answer:
+/// finding something new is the long run's job.
 pub fn briefly(seconds: u32) -> Result<()> {
     let programs = build()?;
-    Target::value_variants().iter().try_for_each(|target| attack(&programs, *target, seconds))
+    Target::value_variants().iter().try_for_each(|target| attack(&programs, *target, seconds, Some(1)))
 }
 
 /// Compiles for the host by name: then the flags are for our code, and not for build scripts and macros.
@@ -89,13 +90,15 @@ fn host() -> Result<String> {
     Ok(host.context("rustc -vV names no host")?.to_owned())
 }
 
-fn attack(programs: &Path, target: Target, seconds: u32) -> Result<()> {
+/// Runs a target; without a seed, libFuzzer takes one from the clock.
+fn attack(programs: &Path, target: Target, seconds: u32, seed: Option<u32>) -> Result<()> {
     let found = found(target)?;
     let artifacts = workspace::target()?.join("fuzz/artifacts").join(target.name());
     fs::create_dir_all(&artifacts)?;
     let mut fuzzer = fuzzer(programs, target)?;
     fuzzer
         .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-seed={}", seed.unwrap_or(0)))
         .arg(format!("-artifact_prefix={}/", artifacts.display()));
     fuzzer.args(["-print_final_stats=1", "-verbosity=0"]).arg(&found).arg(corpus(target));
     let name = target.name();
