@@ -36,7 +36,7 @@ pub static SHELF: LazyLock<Shelf> = LazyLock::new(|| {
     let mut assets = Vec::new();
     let mut put = |id: &str, kind, normal: Normalised| {
         assets.push(asset(id, kind, &normal));
-        ingredients.insert(normal.digest, Arc::from(normal.bytes));
+        ingredients.extend(normal.into_files().map(|(digest, file)| (digest, Arc::from(file))));
     };
     put("cat", Kind::Base, picture(61, 47, |x, y| [(x * 4) as u8, (y * 5) as u8, 90, 255]));
     put("hat", Kind::Overlay, picture(40, 30, |x, y| [200, (x * 6) as u8, 30, (x * y % 256) as u8]));

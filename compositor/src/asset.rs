@@ -260,6 +260,9 @@ pub struct Asset {
     pub media_type: String,
     /// Has it no transparent pixel?
     pub opaque: bool,
+    /// Smaller copies, each half as wide and high as the one before: who draws it small need not read all of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<Level>,
     /// For people.
     #[serde(default)]
     pub title: String,
@@ -275,6 +278,31 @@ pub struct Asset {
     /// What `cover` keeps in view.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub focus: Option<Focus>,
+}
+
+/// A smaller copy of an asset's picture, of the same media type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Level {
+    /// Content address of its bytes.
+    pub digest: Digest,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// Length of its bytes.
+    pub bytes: u64,
+}
+
+impl Asset {
+    /// Content addresses of everything that is stored of it: all of it first, then its levels.
+    pub fn contents(&self) -> impl Iterator<Item = Digest> {
+        std::iter::once(self.digest).chain(self.levels.iter().map(|level| level.digest))
+    }
+
+    /// Is this all of it, or one of its levels?
+    pub fn has_content(&self, digest: &Digest) -> bool {
+        self.contents().any(|content| content == *digest)
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,19 @@ pub(crate) struct Crop {
     pub height: f64,
 }
 
+/// All of a picture.
+pub(crate) fn whole_of((width, height): (u32, u32)) -> Crop {
+    Crop { x: 0.0, y: 0.0, width: f64::from(width), height: f64::from(height) }
+}
+
+impl Crop {
+    /// The same part of a copy of the picture that has another size.
+    pub fn on_copy(self, (width, height): (u32, u32), copy: (u32, u32)) -> Self {
+        let (kx, ky) = (f64::from(copy.0) / f64::from(width), f64::from(copy.1) / f64::from(height));
+        Crop { x: self.x * kx, y: self.y * ky, width: self.width * kx, height: self.height * ky }
+    }
+}
+
 /// A rectangle of whole device pixels on the canvas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Rect {
@@ -114,6 +127,12 @@ impl Fitted {
     pub fn scale(&self) -> f64 {
         let (sx, sy) = self.scales();
         libm::sqrt(sx * sy)
+    }
+
+    /// How many pixels of the base become one of the canvas, where they are fewest.
+    pub fn reduction(&self) -> f64 {
+        let (sx, sy) = self.scales();
+        1.0 / sx.max(sy)
     }
 
     fn scales(&self) -> (f64, f64) {

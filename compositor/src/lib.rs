@@ -37,7 +37,7 @@ mod simd;
 mod source;
 mod text;
 
-pub use asset::{Anchor, Asset, AssetId, AssetRef, Digest, Focus, Kind};
+pub use asset::{Anchor, Asset, AssetId, AssetRef, Digest, Focus, Kind, Level};
 pub use catalogue::Catalogue;
 pub use codec::Format;
 pub use error::{AssetError, ParseError, RenderError, ResolveError};
@@ -49,5 +49,5 @@ pub use plan::{Plan, Undrawn};
 pub use recipe::{Query, Recipe, Requested};
 pub use render::{Composite, Compositor, Ingredients};
 pub use signature::{Keyring, SignatureError, SigningKey};
-pub use source::{Normalised, normalise};
+pub use source::{Normalised, SmallerCopy, normalise};
 pub use text::{MAX_FONT_BYTES, normalise_font};

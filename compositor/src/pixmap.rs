@@ -33,14 +33,7 @@ impl Pixmap {
 
     /// A picture of straight (not premultiplied) samples; `None` if there are not `width × height × 4` of them.
     pub fn from_straight_rgba(width: u32, height: u32, mut data: Vec<u8>) -> Option<Self> {
-        for pixel in data.chunks_exact_mut(4) {
-            let a = pixel[3];
-            if a < 255 {
-                pixel[0] = multiply(pixel[0], a);
-                pixel[1] = multiply(pixel[1], a);
-                pixel[2] = multiply(pixel[2], a);
-            }
-        }
+        premultiply(&mut data);
         Pixmap::from_premultiplied(width, height, data)
     }
 
@@ -152,6 +145,29 @@ impl<'a> Rows<'a> {
     pub fn row(&self, y: u32) -> &'a [u8] {
         let row = self.width as usize * 4;
         &self.data[(y - self.first) as usize * row..][..row]
+    }
+}
+
+/// Makes straight samples premultiplied.
+fn premultiply(samples: &mut [u8]) {
+    /// Pixels that are asked together whether they are all opaque, or all clear: most are one or the other.
+    const BLOCK: usize = 16;
+    for block in samples.chunks_mut(BLOCK * 4) {
+        let alphas = || block.iter().skip(3).step_by(4);
+        if alphas().fold(255, |least, alpha| least & alpha) == 255 {
+            continue;
+        }
+        if alphas().fold(0, |most, alpha| most | alpha) == 0 {
+            block.fill(0);
+            continue;
+        }
+        for pixel in block.chunks_exact_mut(4) {
+            // Alpha times 255 is alpha, so that four samples are treated alike, which vectorises.
+            let factors = [pixel[3], pixel[3], pixel[3], 255];
+            for (sample, factor) in pixel.iter_mut().zip(factors) {
+                *sample = multiply(*sample, factor);
+            }
+        }
     }
 }
 

@@ -168,6 +168,7 @@ mod tests {
             bytes: 0,
             media_type: "image/png".into(),
             opaque: false,
+            levels: Vec::new(),
             title: String::new(),
             tags: vec![],
             licence: None,

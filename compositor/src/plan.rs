@@ -4,16 +4,19 @@
 //! and what the render will cost. Drawing (`render.rs`) only follows it.
 
 mod cost;
+mod ingredient;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+pub(crate) use ingredient::Ingredient;
 
 use crate::asset::{Anchor, Asset, AssetId, AssetRef, Digest, Kind};
 use crate::blend::{Mix, fractions};
 use crate::catalogue::Catalogue;
 use crate::codec::{self, Format, LOSSLESS};
 use crate::error::ResolveError;
-use crate::fit::{Fitted, fit};
+use crate::fit::{Crop, Fitted, fit};
 use crate::key::CompositeKey;
 use crate::negotiate::{names, negotiate};
 use crate::placement::{Hold, Placement, hold, place, place_text};
@@ -36,14 +39,6 @@ pub struct Plan {
     pub(crate) layers: Vec<PlannedLayer>,
     /// Has the canvas no transparent pixel, whatever the layers do?
     pub(crate) opaque: bool,
-}
-
-/// One picture that a plan needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Ingredient {
-    pub digest: Digest,
-    pub size: (u32, u32),
-    pub opaque: bool,
 }
 
 /// A layer with every question answered.
@@ -91,6 +86,18 @@ impl Source {
             Source::Text(_) => None,
         }
     }
+
+    /// Width and height in pixels of what is read or made.
+    pub fn stored(&self) -> Option<(u32, u32)> {
+        self.picture().map_or_else(|| self.size(), |picture| Some(picture.stored))
+    }
+
+    pub fn picture(&self) -> Option<&Ingredient> {
+        match self {
+            Source::Picture(picture) => Some(picture),
+            Source::Fill { .. } | Source::Text(_) => None,
+        }
+    }
 }
 
 impl PlannedLayer {
@@ -100,19 +107,25 @@ impl PlannedLayer {
     }
 
     fn pictures(&self) -> impl Iterator<Item = &Ingredient> {
-        let overlay = match &self.source {
-            Source::Picture(overlay) => Some(overlay),
-            Source::Fill { .. } | Source::Text(_) => None,
-        };
-        overlay.into_iter().chain(&self.mask)
+        self.source.picture().into_iter().chain(&self.mask)
     }
 
-    fn digests(&self) -> impl Iterator<Item = Digest> {
-        let font = match &self.source {
+    /// Decides what the layer's pictures are read from, now that it has its place.
+    fn choose_levels(&mut self, overlay: Option<&Asset>, mask: Option<&Asset>) {
+        if let (Source::Picture(picture), Some(overlay)) = (&mut self.source, overlay) {
+            *picture = Ingredient::reduced(overlay, 1.0 / self.placement.scale);
+        }
+        self.mask = mask.map(|mask| match self.source.stored() {
+            Some(size) => Ingredient::stretched(mask, size),
+            None => Ingredient::whole(mask), // how large a text is, only its font knows
+        });
+    }
+
+    fn font(&self) -> Option<Digest> {
+        match &self.source {
             Source::Text(text) => Some(text.font),
             Source::Picture(_) | Source::Fill { .. } => None,
-        };
-        self.pictures().map(|picture| picture.digest).chain(font)
+        }
     }
 }
 
@@ -147,10 +160,12 @@ impl Catalogue {
         let mut layers = Vec::with_capacity(recipe.layers.len());
         for (i, layer) in recipe.layers.iter().enumerate() {
             let mask = self.mask(i, layer)?;
+            let mut overlay = None;
             let (source, anchors) = match &layer.content {
                 Content::Asset(asset) => {
-                    let overlay = self.picture(&format!("/layers/{i}"), asset, Kind::Overlay)?;
-                    (Source::Picture(Ingredient::of(overlay)), &overlay.anchors)
+                    let found = self.picture(&format!("/layers/{i}"), asset, Kind::Overlay)?;
+                    overlay = Some(found);
+                    (Source::Picture(Ingredient::whole(found)), &found.anchors)
                 }
                 Content::Fill(fill) => (Source::Fill { fill: *fill, size: fitted.canvas }, &BTreeMap::new()),
                 Content::Text(text) => {
@@ -164,17 +179,19 @@ impl Catalogue {
             let hold =
                 hold(base, anchors, layer.at.as_ref()).map_err(|name| unknown_anchor(i, base, name))?;
             resolved.hold(i, hold);
-            layers.push(plan_layer((i, layer), source, mask, hold, base, &fitted, dpr));
+            let mut planned = plan_layer((i, layer), source, hold, base, &fitted, dpr);
+            planned.choose_levels(overlay, mask);
+            layers.push(planned);
         }
-        let key = resolved.key();
+        let base = Ingredient::reduced(base, fitted.reduction());
+        let key = resolved.key(std::iter::once(&base).chain(layers.iter().flat_map(PlannedLayer::pictures)));
         let immutable = recipe.is_pinned() && resolved.used.is_empty();
-        let base = Ingredient::of(base);
         Ok(Plan { recipe, negotiated, immutable, key, format, base, fitted, layers, opaque })
     }
 
-    fn mask(&self, layer: usize, given: &Layer) -> Result<Option<Ingredient>, ResolveError> {
+    fn mask(&self, layer: usize, given: &Layer) -> Result<Option<&Asset>, ResolveError> {
         let find = |mask| self.picture(&format!("/layers/{layer}/mask"), mask, Kind::Overlay);
-        Ok(given.mask.as_ref().map(find).transpose()?.map(Ingredient::of))
+        given.mask.as_ref().map(find).transpose()
     }
 
     fn font(&self, layer: usize, text: &Text) -> Result<&Asset, ResolveError> {
@@ -198,21 +215,10 @@ impl Catalogue {
     }
 }
 
-impl Ingredient {
-    fn of(asset: &Asset) -> Self {
-        Ingredient { digest: asset.digest, size: (asset.width, asset.height), opaque: asset.opaque }
-    }
-
-    fn pixels(&self) -> u64 {
-        u64::from(self.size.0) * u64::from(self.size.1)
-    }
-}
-
 /// A layer in device pixels.
 fn plan_layer(
     (index, layer): (usize, &Layer),
     source: Source,
-    mask: Option<Ingredient>,
     hold: Hold,
     base: &Asset,
     fitted: &Fitted,
@@ -229,7 +235,7 @@ fn plan_layer(
         mix: Mix { blend: layer.blend, operator: layer.operator, opacity: layer.opacity },
         tile: layer.tile,
         source,
-        mask,
+        mask: None,
     }
 }
 
@@ -284,7 +290,7 @@ fn choose_format(recipe: &Recipe, accept: Option<&str>, opaque: bool) -> Result<
 }
 
 /// The text that the key is made of: the canonical recipe with digests for names, then the anchors and focal point it
-/// used. What a default resolved to stands here in place of the default, so that both spellings share one key.
+/// used and the levels it reads. What a default resolved to stands here in place of the default, so that both spellings share one key.
 struct Resolved<'a> {
     catalogue: &'a Catalogue,
     recipe: Recipe,
@@ -323,9 +329,14 @@ impl<'a> Resolved<'a> {
         }
     }
 
-    fn key(&self) -> CompositeKey {
+    /// With `pictures` in the order in which they are drawn.
+    fn key<'b>(&self, pictures: impl Iterator<Item = &'b Ingredient>) -> CompositeKey {
         let path = self.recipe.print(self);
-        CompositeKey::of(&format!("{path}\n{}", self.used))
+        let mut text = format!("{path}\n{}", self.used);
+        for (i, picture) in pictures.enumerate().filter(|(_, picture)| picture.is_level()) {
+            let _ = writeln!(text, "picture {i} level {}", picture.digest); // as above
+        }
+        CompositeKey::of(&text)
     }
 }
 
@@ -378,17 +389,31 @@ impl Plan {
         self.fitted.canvas
     }
 
-    /// Content digests of everything that is drawn, base first, each once.
+    /// Content digests of the assets that are drawn, base first, each once.
     pub fn ingredients(&self) -> Vec<Digest> {
-        let mut digests = Vec::with_capacity(1 + self.layers.len());
-        for digest in
-            std::iter::once(self.base.digest).chain(self.layers.iter().flat_map(PlannedLayer::digests))
-        {
+        self.digests(|picture| picture.asset)
+    }
+
+    /// Content digests of the files to read: of an asset that is drawn small, one of its levels.
+    pub fn files(&self) -> Vec<Digest> {
+        self.digests(|picture| picture.digest)
+    }
+
+    fn digests(&self, of: impl Fn(&Ingredient) -> Digest) -> Vec<Digest> {
+        let of_layer =
+            |layer: &PlannedLayer| layer.pictures().map(&of).chain(layer.font()).collect::<Vec<_>>();
+        let mut digests = vec![of(&self.base)];
+        for digest in self.layers.iter().flat_map(of_layer) {
             if !digests.contains(&digest) {
                 digests.push(digest);
             }
         }
         digests
+    }
+
+    /// Pixels of the largest picture that has to be decoded.
+    pub fn largest_decoded(&self) -> u64 {
+        self.pictures().map(Ingredient::pixels).max().unwrap_or_default()
     }
 
     pub(crate) fn pictures(&self) -> impl Iterator<Item = &Ingredient> {
@@ -419,6 +444,11 @@ impl Plan {
     /// Quality of a lossy format: as given, or the format's default.
     pub(crate) fn quality(&self) -> u8 {
         self.recipe.base.quality.unwrap_or(if self.format == Format::Avif { 50 } else { 80 })
+    }
+
+    /// The part of the base's file that is shown.
+    pub(crate) fn base_crop(&self) -> Crop {
+        self.fitted.crop.on_copy(self.base.size, self.base.stored)
     }
 
     pub(crate) fn background(&self) -> Colour {

@@ -10,7 +10,7 @@ use crate::cache::Cache;
 use crate::codec::{self, Format, Output, Scratch, Strips};
 use crate::error::{AssetError, RenderError};
 use crate::fill::{self, premultiplied};
-use crate::fit::{Crop, Rect, Window};
+use crate::fit::{Crop, Rect, Window, whole_of};
 use crate::footprint::{Footprint, bounds, edges, edges_of, finish, footprint, visible, whole};
 use crate::limits::{Limit, Limits};
 use crate::pixmap::{Pixmap, multiply};
@@ -22,7 +22,7 @@ use crate::scene::{Placed, Scene};
 use crate::source;
 use crate::text::{Face, Layout, layout};
 
-/// Stored bytes of the assets that a plan names, by content digest.
+/// The stored files that a plan reads, by content digest.
 pub type Ingredients = HashMap<Digest, Arc<[u8]>>;
 
 /// A finished, encoded picture.
@@ -54,6 +54,7 @@ enum Kept {
     Masked { source: Pictured, mask: Digest },
     Oriented { source: Pictured, flip: Flip, quarter_turns: u8 },
     Scaled { source: Pictured, flip: Flip, quarter_turns: u8, crop: [u64; 4], size: (u32, u32) },
+    Turned { source: Pictured, flip: Flip, reduced: (u32, u32), inverse: [u64; 6], size: (u32, u32) },
     Parts { ground: Ground, format: Format, quality: u8, opaque: bool },
 }
 
@@ -85,10 +86,10 @@ impl Compositor {
         &self.limits
     }
 
-    /// Ingredients of the plan whose bytes are not given. What the cache holds is not counted on: it may be gone when
+    /// Files of the plan whose bytes are not given. What the cache holds is not counted on: it may be gone when
     /// it is needed.
     pub fn missing(&self, plan: &Plan, ingredients: &Ingredients) -> Vec<Digest> {
-        plan.ingredients().into_iter().filter(|digest| !ingredients.contains_key(digest)).collect()
+        plan.files().into_iter().filter(|digest| !ingredients.contains_key(digest)).collect()
     }
 
     /// Draws and encodes.
@@ -159,15 +160,17 @@ impl Compositor {
     /// The background with the fitted base on it.
     fn ground(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Arc<Pixmap>, RenderError> {
         let (canvas, base) = (plan.canvas(), &plan.base);
-        let (crop, dest) = (plan.fitted.crop, plan.fitted.dest);
+        let dest = plan.fitted.dest;
         let background = premultiplied(plan.background());
-        let as_it_is =
-            (dest.width, dest.height) == base.size && crop == whole_of(base.size) && canvas == base.size;
+        let as_it_is = (dest.width, dest.height) == base.stored
+            && canvas == base.stored
+            && plan.fitted.crop == whole_of(base.size);
         if as_it_is && (base.opaque || background == [0; 4]) {
             return self.decoded(base, ingredients);
         }
         self.cache.pixmap(Kept::Ground(ground_of(plan)), || {
-            let fitted = scale(&*self.decoded(base, ingredients)?, crop, dest.width, dest.height);
+            let source = self.decoded(base, ingredients)?;
+            let fitted = scale(&source, plan.base_crop(), dest.width, dest.height);
             if fitted.size() == canvas && (base.opaque || background == [0; 4]) {
                 return Ok(fitted);
             }
@@ -190,13 +193,13 @@ impl Compositor {
             let bytes = ingredients.get(&digest).ok_or(RenderError::Missing { digest })?;
             let pixmap = source::decode(bytes, &self.limits)
                 .map_err(|source| RenderError::Asset { digest, source })?;
-            if pixmap.size() != ingredient.size {
+            if pixmap.size() != ingredient.stored {
                 let reason = format!(
                     "it has {}×{} pixels, the catalogue says {}×{}",
                     pixmap.width(),
                     pixmap.height(),
-                    ingredient.size.0,
-                    ingredient.size.1
+                    ingredient.stored.0,
+                    ingredient.stored.1
                 );
                 return Err(RenderError::Asset {
                     digest,
@@ -304,8 +307,8 @@ impl Compositor {
         let size = (side(width, mask.size.0), side(height, mask.size.1));
         let reduced =
             if size == mask.size { decoded } else { scale(&decoded, whole_of(mask.size), size.0, size.1) };
-        let inverse = inverse(placement, f64::from(size.0) / width, f64::from(size.1) / height);
-        Ok(transform(&reduced, &inverse, (window.left, window.top), window.width, window.height))
+        let inverse = inverse(placement, window, f64::from(size.0) / width, f64::from(size.1) / height);
+        Ok(transform(&reduced, &inverse, window.width, window.height))
     }
 
     fn sprite(
@@ -317,7 +320,7 @@ impl Compositor {
         let size = layer.source.size().unwrap_or_default();
         match layer.placement.quarter_turns() {
             Some(turns) => self.upright(layer, size, turns, window, ingredients),
-            None => self.turned(layer, size, window, ingredients).map(Arc::new),
+            None => self.turned(layer, size, window, ingredients),
         }
     }
 
@@ -333,7 +336,7 @@ impl Compositor {
         self.cache.pixmap(kept, || {
             let mut masked = Arc::unwrap_or_clone(plain()?);
             let (width, height) = masked.size();
-            let mask = scale(&*self.decoded(mask, ingredients)?, whole_of(mask.size), width, height);
+            let mask = scale(&*self.decoded(mask, ingredients)?, whole_of(mask.stored), width, height);
             multiply_alpha(&mut masked, &mask);
             Ok(masked)
         })
@@ -377,25 +380,29 @@ impl Compositor {
     fn upright(
         &self,
         layer: &PlannedLayer,
-        (width, height): (u32, u32),
+        size: (u32, u32),
         turns: u8,
         window: Window,
         ingredients: &Ingredients,
     ) -> Result<Arc<Pixmap>, RenderError> {
-        let (placement, size) = (&layer.placement, (window.width, window.height));
+        let (placement, sprite) = (&layer.placement, (window.width, window.height));
+        let turned =
+            |(width, height)| if turns.is_multiple_of(2) { (width, height) } else { (height, width) };
+        let whole = turned(size);
         let crop = if layer.tile == Tile::None {
-            let (left, top, _, _) = edges(placement, (width, height));
+            let (left, top, _, _) = edges(placement, size);
             Crop {
-                x: (window.left as f64 - left) / placement.scale,
-                y: (window.top as f64 - top) / placement.scale,
+                x: snapped(window.left as f64 - left) / placement.scale,
+                y: snapped(window.top as f64 - top) / placement.scale,
                 width: f64::from(window.width) / placement.scale,
                 height: f64::from(window.height) / placement.scale,
             }
         } else {
             // What repeats fills its whole pixels: a soft edge would be a seam.
-            whole_of(if turns.is_multiple_of(2) { (width, height) } else { (height, width) })
+            whole_of(whole)
         };
-        self.scaled(layer, turns, crop, size, ingredients)
+        let stored = turned(layer.source.stored().unwrap_or(size));
+        self.scaled(layer, turns, crop.on_copy(whole, stored), sprite, ingredients)
     }
 
     /// A layer at an odd angle: reduced to the size it is drawn at, then looked up pixel by pixel.
@@ -405,7 +412,7 @@ impl Compositor {
         (width, height): (u32, u32),
         window: Window,
         ingredients: &Ingredients,
-    ) -> Result<Pixmap, RenderError> {
+    ) -> Result<Arc<Pixmap>, RenderError> {
         let placement = &layer.placement;
         let reduced = |side: u32| {
             if placement.scale < 1.0 {
@@ -415,14 +422,25 @@ impl Compositor {
             }
         };
         let size = (reduced(width), reduced(height));
-        let source = if size == (width, height) {
-            self.oriented(layer, 0, ingredients)?
-        } else {
-            self.scaled(layer, 0, whole_of((width, height)), size, ingredients)?
-        };
         let (kx, ky) = (f64::from(size.0) / f64::from(width), f64::from(size.1) / f64::from(height));
-        let inverse = inverse(placement, kx, ky);
-        Ok(transform(&source, &inverse, (window.left, window.top), window.width, window.height))
+        let inverse = inverse(placement, window, kx, ky);
+        let Inverse { ux, uy, u0, vx, vy, v0 } = inverse;
+        let kept = Kept::Turned {
+            source: pictured(layer),
+            flip: placement.flip,
+            reduced: size,
+            inverse: [ux, uy, u0, vx, vy, v0].map(f64::to_bits),
+            size: (window.width, window.height),
+        };
+        self.cache.pixmap(kept, || {
+            let stored = layer.source.stored().unwrap_or((width, height));
+            let source = if size == stored {
+                self.oriented(layer, 0, ingredients)?
+            } else {
+                self.scaled(layer, 0, whole_of(stored), size, ingredients)?
+            };
+            Ok(transform(&source, &inverse, window.width, window.height))
+        })
     }
 }
 
@@ -453,10 +471,6 @@ fn multiply_alpha(pixmap: &mut Pixmap, mask: &Pixmap) {
     }
 }
 
-fn whole_of((width, height): (u32, u32)) -> Crop {
-    Crop { x: 0.0, y: 0.0, width: f64::from(width), height: f64::from(height) }
-}
-
 fn bits(crop: Crop) -> [u64; 4] {
     [crop.x.to_bits(), crop.y.to_bits(), crop.width.to_bits(), crop.height.to_bits()]
 }
@@ -464,7 +478,7 @@ fn bits(crop: Crop) -> [u64; 4] {
 fn ground_of(plan: &Plan) -> Ground {
     Ground {
         base: plan.base.digest,
-        crop: bits(plan.fitted.crop),
+        crop: bits(plan.base_crop()),
         dest: plan.fitted.dest,
         canvas: plan.canvas(),
         background: premultiplied(plan.background()),
@@ -487,11 +501,18 @@ fn pictured(layer: &PlannedLayer) -> Pictured {
     }
 }
 
-/// The map from canvas pixels back to pixels of the overlay reduced by `kx`, `ky`.
-fn inverse(placement: &Placement, kx: f64, ky: f64) -> Inverse {
+/// A distance between an edge and a whole pixel, to 1/65,536 of one. What a layer looks like in its window depends on
+/// such distances and not on where the window lies, or a layer moved by whole pixels would not be found among the kept.
+fn snapped(distance: f64) -> f64 {
+    libm::round(distance * 65_536.0) / 65_536.0
+}
+
+/// The map from pixels of a window of the canvas back to pixels of the overlay reduced by `kx`, `ky`.
+fn inverse(placement: &Placement, window: Window, kx: f64, ky: f64) -> Inverse {
     let (cos, sin) = placement.cos_sin();
     let (sx, sy) = (kx / placement.scale, ky / placement.scale);
     let (px, py) = placement.point;
+    let (px, py) = (snapped(px - window.left as f64), snapped(py - window.top as f64));
     Inverse {
         ux: cos * sx,
         uy: sin * sx,

@@ -181,7 +181,7 @@ fn hold_below_alpha(pixmap: &mut Pixmap) {
     }
 }
 
-/// An affine map from canvas pixels to source pixels: `u = ux·x + uy·y + u0`, `v` likewise.
+/// An affine map from pixels of a window to source pixels: `u = ux·x + uy·y + u0`, `v` likewise.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inverse {
     pub ux: f64,
@@ -199,21 +199,15 @@ const PHASE_BITS: u32 = 8;
 /// Fractional bits of a kernel weight: two passes of them and 8 bits of sample fit an `i32`.
 const WEIGHT_BITS: u32 = 10;
 
-/// Draws the pixels (`left`, `top`) to (`left + width`, `top + height`) of the canvas by looking up each one's place in
-/// `source`; what falls outside it is transparent.
-pub(crate) fn transform(
-    source: &Pixmap,
-    inverse: &Inverse,
-    (left, top): (i64, i64),
-    width: u32,
-    height: u32,
-) -> Pixmap {
+/// Draws a window of `width × height` pixels by looking up each one's place in `source`; what falls outside it is
+/// transparent.
+pub(crate) fn transform(source: &Pixmap, inverse: &Inverse, width: u32, height: u32) -> Pixmap {
     let fixed = |value: f64| libm::round(value * (1_i64 << POSITION_BITS) as f64) as i64;
     let mut drawn = Pixmap::filled(width, height, [0; 4]);
     let (step_u, step_v) = (fixed(inverse.ux), fixed(inverse.vx));
     for (y, row) in drawn.data_mut().chunks_exact_mut(width as usize * 4).enumerate() {
-        // Pixel centres lie at one half, on the canvas and in the source.
-        let (px, py) = (left as f64 + 0.5, (top + y as i64) as f64 + 0.5);
+        // Pixel centres lie at one half, in the window and in the source.
+        let (px, py) = (0.5, y as f64 + 0.5);
         let mut u = fixed(inverse.ux * px + inverse.uy * py + inverse.u0 - 0.5);
         let mut v = fixed(inverse.vx * px + inverse.vy * py + inverse.v0 - 0.5);
         for pixel in row.chunks_exact_mut(4) {
@@ -413,12 +407,9 @@ mod tests {
         for y in 0..17 {
             wide.row_mut(y + 8)[32..32 + 92].copy_from_slice(picture.row(y));
         }
-        let turn = Inverse { ux: 0.8, uy: 0.6, u0: -3.3, vx: -0.6, vy: 0.8, v0: 6.1 };
+        let turn = Inverse { ux: 0.8, uy: 0.6, u0: -11.7, vx: -0.6, vy: 0.8, v0: 4.9 };
         let turn_wide = Inverse { u0: turn.u0 + 8.0, v0: turn.v0 + 8.0, ..turn };
-        assert_eq!(
-            transform(&picture, &turn, (-6, -6), 40, 40),
-            transform(&wide, &turn_wide, (-6, -6), 40, 40)
-        );
+        assert_eq!(transform(&picture, &turn, 40, 40), transform(&wide, &turn_wide, 40, 40));
     }
 
     #[test]
@@ -427,8 +418,8 @@ mod tests {
             Pixmap::from_straight_rgba(5, 4, (0..80).map(|i| if i % 4 == 3 { 255 } else { i * 3 }).collect())
                 .unwrap();
         let identity = Inverse { ux: 1.0, uy: 0.0, u0: 0.0, vx: 0.0, vy: 1.0, v0: 0.0 };
-        assert_eq!(transform(&picture, &identity, (0, 0), 5, 4), picture);
-        let moved = transform(&picture, &identity, (-3, -2), 11, 9);
+        assert_eq!(transform(&picture, &identity, 5, 4), picture);
+        let moved = transform(&picture, &Inverse { u0: -3.0, v0: -2.0, ..identity }, 11, 9);
         assert_eq!(moved.row(2)[12..32], *picture.row(0));
         assert!(moved.row(0).iter().all(|s| *s == 0));
     }

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 
 use moxcms::{ColorProfile, Layout, TransformOptions};
 
-use crate::asset::{Asset, AssetId, Digest, Kind};
+use crate::asset::{Asset, AssetId, Digest, Kind, Level};
 use crate::codec::{self, Decoded, Format, Input, Output};
-use crate::error::AssetError;
+use crate::error::{AssetError, RenderError};
+use crate::fit::whole_of;
 use crate::limits::{Limit, Limits};
 use crate::pixmap::Pixmap;
+use crate::resample::scale;
 
+/// No level is made of what has no longer side.
+const SMALLEST_HALVED: u32 = 256;
 /// Quality at which a photograph is kept when it had to be turned or converted: no visible loss.
 const KEPT_JPEG_QUALITY: u8 = 95;
 
@@ -28,6 +32,17 @@ pub struct Normalised {
     pub opaque: bool,
     /// Content address of `bytes`.
     pub digest: Digest,
+    /// Smaller copies, the largest first.
+    pub levels: Vec<SmallerCopy>,
+}
+
+/// A smaller copy of a picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SmallerCopy {
+    /// The file, of the media type of the whole.
+    pub bytes: Vec<u8>,
+    /// What a catalogue says of it.
+    pub level: Level,
 }
 
 impl Normalised {
@@ -42,6 +57,7 @@ impl Normalised {
             bytes: self.bytes.len() as u64,
             media_type: self.media_type.to_owned(),
             opaque: self.opaque,
+            levels: self.levels.iter().map(|copy| copy.level).collect(),
             title: id.to_string(),
             tags: Vec::new(),
             licence: None,
@@ -49,12 +65,19 @@ impl Normalised {
             focus: None,
         }
     }
+
+    /// All files with their content addresses: the whole picture, then its levels.
+    pub fn into_files(self) -> impl Iterator<Item = (Digest, Vec<u8>)> {
+        let levels = self.levels.into_iter().map(|copy| (copy.level.digest, copy.bytes));
+        std::iter::once((self.digest, self.bytes)).chain(levels)
+    }
 }
 
 /// Brings any accepted image (PNG, JPEG, WebP, GIF) to its stored form.
 ///
 /// EXIF orientation and an ICC profile are applied, metadata is dropped. A JPEG that needs neither keeps its coded
-/// picture bit for bit; one that does is encoded anew at quality 95; everything else becomes a PNG.
+/// picture bit for bit; one that does is encoded anew at quality 95; everything else becomes a PNG. Beside it stand its
+/// levels, smaller by halves, so that a small picture is drawn from a small file.
 ///
 /// # Errors
 /// [`AssetError`] if the file is no image, broken, truncated or over the limits; nothing is decoded past a limit.
@@ -70,17 +93,40 @@ pub fn normalise(bytes: &[u8], limits: &Limits) -> Result<Normalised, AssetError
     let (width, height) = pixmap.size();
     let opaque = pixmap.is_opaque();
     let stripped = if input == Input::Jpeg && as_it_is { codec::strip_jpeg_metadata(bytes) } else { None };
-    let (bytes, format) = match stripped {
-        Some(stripped) => (Ok(stripped), Format::Jpeg),
-        None if input == Input::Jpeg => {
-            let output = Output { format: Format::Jpeg, quality: KEPT_JPEG_QUALITY, opaque };
-            (codec::encode(pixmap, output), Format::Jpeg)
-        }
-        None => (codec::encode_png_to_keep(pixmap, opaque), Format::Png),
+    let format = if input == Input::Jpeg { Format::Jpeg } else { Format::Png };
+    let malformed = |error| input.malformed(error);
+    let levels = levels(&pixmap, format, opaque).map_err(malformed)?;
+    let bytes = match stripped {
+        Some(stripped) => stripped,
+        None => encode_to_keep(pixmap, format, opaque).map_err(malformed)?,
     };
-    let bytes = bytes.map_err(|error| input.malformed(error))?;
     let digest = Digest::of(&bytes);
-    Ok(Normalised { bytes, media_type: format.media_type(), width, height, opaque, digest })
+    Ok(Normalised { bytes, media_type: format.media_type(), width, height, opaque, digest, levels })
+}
+
+/// The levels of a picture, in its format.
+fn levels(pixmap: &Pixmap, format: Format, opaque: bool) -> Result<Vec<SmallerCopy>, RenderError> {
+    let mut levels = Vec::new();
+    let mut larger: Option<Pixmap> = None;
+    loop {
+        let from = larger.as_ref().unwrap_or(pixmap);
+        if from.width().max(from.height()) <= SMALLEST_HALVED {
+            return Ok(levels);
+        }
+        let (width, height) = (from.width().div_ceil(2), from.height().div_ceil(2));
+        let halved = scale(from, whole_of(from.size()), width, height);
+        let bytes = encode_to_keep(halved.clone(), format, opaque)?;
+        let level = Level { digest: Digest::of(&bytes), width, height, bytes: bytes.len() as u64 };
+        levels.push(SmallerCopy { bytes, level });
+        larger = Some(halved);
+    }
+}
+
+fn encode_to_keep(pixmap: Pixmap, format: Format, opaque: bool) -> Result<Vec<u8>, RenderError> {
+    match format {
+        Format::Jpeg => codec::encode(pixmap, Output { format, quality: KEPT_JPEG_QUALITY, opaque }),
+        _ => codec::encode_png_to_keep(pixmap, opaque),
+    }
 }
 
 /// Decodes a file to an upright sRGB picture.

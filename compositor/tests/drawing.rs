@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Shelf, at, centroid, digest, png};
+use common::{Shelf, at, centroid, digest, jpeg, png};
 use compositor::{Anchor, Focus, Format, Kind, Limit, RenderError};
 
 const RED: [u8; 4] = [255, 0, 0, 255];
@@ -158,6 +158,65 @@ fn warm_and_cold_renders_are_the_same_bytes() {
         let cold = compositor::Compositor::new(compositor::Limits::default(), 0);
         let cold = cold.compose(&shelf.plan(path), &shelf.ingredients).unwrap().bytes;
         assert!(warm.iter().all(|bytes| digest(bytes) == digest(&cold)), "{path}");
+    }
+}
+
+/// Mean square distance of two pictures as a signal to noise ratio in dB.
+fn psnr(a: &compositor::Pixmap, b: &compositor::Pixmap) -> f64 {
+    assert_eq!(a.size(), b.size());
+    let square: f64 = a.data().iter().zip(b.data()).map(|(a, b)| f64::from(a.abs_diff(*b)).powi(2)).sum();
+    10.0 * (255.0_f64.powi(2) * a.data().len() as f64 / square.max(1e-9)).log10()
+}
+
+#[test]
+fn a_small_picture_is_drawn_from_levels_and_looks_the_same() {
+    let wave = |x: u32, y: u32, period: f64| {
+        let distance = f64::from(x).hypot(f64::from(y) * 1.3);
+        (127.0 + 120.0 * (distance / period).sin()) as u8
+    };
+    let mut shelf = Shelf::new();
+    shelf.add("photo", Kind::Base, &jpeg(1000, 700, |x, y| [wave(x, y, 31.0), wave(y, x, 17.0), 90]));
+    shelf.add("rings", Kind::Overlay, &png(601, 451, |x, y| [200, wave(x, y, 23.0), 30, wave(y, x, 41.0)]));
+    let mut whole = Shelf::new();
+    whole.ingredients = shelf.ingredients.clone();
+    whole.assets = shelf.assets.clone();
+    whole.assets.iter_mut().for_each(|asset| asset.levels.clear());
+
+    for path in [
+        "/c/photo;w=250.png",
+        "/c/photo;w=600/rings;scale=0.3.png",
+        "/c/photo;w=500/rings;scale=0.3;rotate=90;x=0.3px.png",
+        "/c/photo;w=400/rings;scale=0.5;rotate=17.png",
+        "/c/photo;w=300;h=300;fit=cover/rings;scale=0.25;flip=h;tile=xy;mask=rings.png",
+        "/c/photo;w=300/~fill;color=ffee00;mask=rings.png",
+    ] {
+        let (plan, of_whole) = (shelf.plan(path), whole.plan(path));
+        assert_ne!(plan.key(), of_whole.key(), "{path}: what is read belongs to the key");
+        assert!(plan.working_bytes() < of_whole.working_bytes(), "{path}");
+        let ratio = psnr(&shelf.draw(path), &whole.draw(path));
+        assert!(ratio > 36.0, "{path}: {ratio:.1} dB");
+    }
+    // What is drawn at its own size is read whole, under the key it always had.
+    let path = "/c/photo/rings;scale=0.601.png";
+    assert_eq!(shelf.plan(path).key(), whole.plan(path).key());
+    assert_eq!(shelf.compose(path), whole.compose(path));
+}
+
+#[test]
+fn a_layer_moved_by_whole_pixels_is_the_same_layer() {
+    let shelf = shelf();
+    for path in ["/c/clear/hat;rotate=23", "/c/clear/hat;scale=0.7", "/c/clear/hat;scale=0.37;rotate=90"] {
+        let at = |x: u32, y: u32| shelf.draw(&format!("{path};x={x}px;y={y}px.png"));
+        let (here, there) = (at(0, 0), at(3, 2));
+        let row = |pixmap: &compositor::Pixmap, y: u32, from: u32| {
+            let row = pixmap.width() as usize * 4;
+            pixmap.data()[y as usize * row..][from as usize * 4..row].to_vec()
+        };
+        for y in 0..here.height() - 2 {
+            let (mut seen, moved) = (row(&here, y, 0), row(&there, y + 2, 3));
+            seen.truncate(moved.len());
+            assert_eq!(seen, moved, "{path}, row {y}");
+        }
     }
 }
 

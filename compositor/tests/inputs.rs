@@ -264,6 +264,29 @@ fn an_icc_profile_is_converted_to_srgb() {
 }
 
 #[test]
+fn levels_are_halves_in_the_format_of_the_whole() {
+    let wave = |x: u32, y: u32| [(x / 3) as u8, (y / 2) as u8, ((x * y) / 900) as u8];
+    let cases = [
+        ("image/png", png(701, 400, |x, y| [wave(x, y)[0], wave(x, y)[1], wave(x, y)[2], (y / 2) as u8])),
+        ("image/jpeg", jpeg(701, 400, wave)),
+    ];
+    for (media_type, file) in cases {
+        let normal = normalise(&file, &Limits::default()).unwrap();
+        let sizes: Vec<_> = normal.levels.iter().map(|copy| (copy.level.width, copy.level.height)).collect();
+        assert_eq!(sizes, [(351, 200), (176, 100)], "{media_type}");
+        for copy in &normal.levels {
+            let read = normalise(&copy.bytes, &Limits::default()).unwrap();
+            assert_eq!(
+                (read.digest, read.media_type, read.opaque, copy.bytes.len() as u64),
+                (copy.level.digest, media_type, normal.opaque, copy.level.bytes)
+            );
+        }
+        assert_eq!(normalise(&normal.bytes, &Limits::default()).unwrap(), normal, "{media_type}");
+    }
+    assert!(normalise(&png(256, 256, |_, _| RED), &Limits::default()).unwrap().levels.is_empty());
+}
+
+#[test]
 fn what_is_no_image_is_refused_by_name() {
     for bytes in
         [b"".as_slice(), b"GIF", b"hello, world", b"<svg xmlns='http://www.w3.org/2000/svg'/>", &[0; 64]]

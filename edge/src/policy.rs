@@ -106,6 +106,7 @@ mod tests {
             bytes: 1,
             media_type: "image/png".into(),
             opaque: false,
+            levels: Vec::new(),
             title: String::new(),
             tags: Vec::new(),
             licence: None,

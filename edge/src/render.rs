@@ -71,10 +71,10 @@ pub async fn provide(plan: Plan, catalogue: Rc<Catalogue>, config: Rc<Config>, c
 /// Which asset to ask for each ingredient. `None`: one of them is not in the catalogue any more.
 fn sources(plan: &Plan, catalogue: &Catalogue) -> Option<Vec<Source>> {
     let find = |digest: Digest| {
-        let asset = catalogue.assets().iter().find(|asset| asset.digest == digest)?;
+        let asset = catalogue.assets().iter().find(|asset| asset.has_content(&digest))?;
         Some((asset.id.clone(), digest))
     };
-    plan.ingredients().into_iter().map(find).collect()
+    plan.files().into_iter().map(find).collect()
 }
 
 async fn gather(source: &Source, config: &Config, call: &Call) -> Option<Arc<[u8]>> {

@@ -14,8 +14,9 @@ use crate::store::{ObjectKey, Store, StoreError};
 
 pub use file_type::FileType;
 
-/// Worst case of decoding and converting one pixel of an upload: as read and as kept, four bytes each.
-const BYTES_PER_SOURCE_PIXEL: u64 = 8;
+/// Worst case of decoding and converting one pixel of an upload: as read and as kept, four bytes each, and a quarter of
+/// that for its levels.
+const BYTES_PER_SOURCE_PIXEL: u64 = 10;
 /// A font is held as it came, as it is checked and as it is kept.
 const COPIES_OF_A_FONT: u64 = 3;
 
@@ -122,9 +123,9 @@ impl Prepared {
         self.normalised.asset(id, kind)
     }
 
-    /// The bytes that are drawn from.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.normalised.bytes
+    /// The files that are drawn from, by their content.
+    pub fn into_files(self) -> impl Iterator<Item = (Digest, Vec<u8>)> {
+        self.normalised.into_files()
     }
 
     /// Stores the file and enters it into the catalogue, if `admits` lets the present state be changed.
@@ -147,7 +148,9 @@ impl Prepared {
         described(&blank, before.as_deref(), metadata, unmentioned)?;
 
         store.put(&ObjectKey::Original(original), self.original).await?;
-        store.put(&ObjectKey::Image(blank.digest), Bytes::from(self.normalised.bytes)).await?;
+        for (digest, file) in self.normalised.into_files() {
+            store.put(&ObjectKey::Image(digest), Bytes::from(file)).await?;
+        }
 
         let mut changed = Changed::Unchanged;
         let decide = |record: Option<&AssetRecord>| {

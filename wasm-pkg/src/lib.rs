@@ -56,7 +56,18 @@ pub fn digest(bytes: &[u8]) -> String {
 #[wasm_bindgen(unchecked_return_type = "Normalised")]
 pub fn normalise(bytes: &[u8]) -> Result<JsValue, Failure> {
     let normalised = compositor::normalise(bytes, &Limits::default())?;
+    let levels = js_sys::Array::new();
+    for copy in &normalised.levels {
+        levels.push(&object::new([
+            ("file", object::bytes(&copy.bytes)),
+            ("digest", copy.level.digest.to_string().into()),
+            ("width", copy.level.width.into()),
+            ("height", copy.level.height.into()),
+            ("bytes", (copy.bytes.len() as u32).into()),
+        ]));
+    }
     Ok(object::new([
+        ("levels", levels.into()),
         ("bytes", object::bytes(&normalised.bytes)),
         ("mediaType", normalised.media_type.into()),
         ("width", normalised.width.into()),

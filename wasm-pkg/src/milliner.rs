@@ -123,7 +123,7 @@ impl Milliner {
         details.check()?;
         let normalised = compositor::normalise(bytes, &Limits::default())?;
         let asset = describe(id, details, &normalised);
-        self.ingredients.insert(normalised.digest, Arc::from(normalised.bytes));
+        self.ingredients.extend(normalised.into_files().map(|(digest, file)| (digest, Arc::from(file))));
         let described = object::from_json(&asset)?;
         let mut assets = self.catalogue.assets().to_vec();
         assets.push(asset);
@@ -179,6 +179,7 @@ impl Milliner {
             "height": height,
             "pinned": plan.is_pinned(),
             "ingredients": plan.ingredients(),
+            "files": plan.files(),
             "workingBytes": plan.working_bytes(),
             "undrawn": plan.undrawn().map(|undrawn| serde_json::json!({
                 "pointer": undrawn.pointer, "name": undrawn.name,
@@ -192,19 +193,6 @@ impl Milliner {
 }
 
 fn describe(id: AssetId, details: Details, normalised: &Normalised) -> Asset {
-    Asset {
-        id,
-        digest: normalised.digest,
-        kind: details.kind,
-        width: normalised.width,
-        height: normalised.height,
-        bytes: normalised.bytes.len() as u64,
-        media_type: normalised.media_type.to_owned(),
-        opaque: normalised.opaque,
-        title: details.title,
-        tags: Vec::new(),
-        licence: None,
-        anchors: details.anchors,
-        focus: details.focus,
-    }
+    let Details { kind, title, anchors, focus } = details;
+    Asset { title, anchors, focus, ..normalised.asset(&id, kind) }
 }

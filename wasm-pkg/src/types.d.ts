@@ -59,8 +59,10 @@ export interface Explanation {
   height: number;
   /** Every asset is pinned to its content, so the answer can never change. */
   pinned: boolean;
-  /** Content digests, base first. */
+  /** Content digests of the assets that are drawn, base first. */
   ingredients: string[];
+  /** Content digests of the files to read: of an asset that is drawn small, one of its levels. */
+  files: string[];
   /** Predicted peak of memory. */
   workingBytes: number;
   /** The first part of the recipe that is understood but not drawn yet. */
@@ -75,6 +77,22 @@ export interface Normalised {
   height: number;
   opaque: boolean;
   digest: string;
+  /** Smaller copies, each half as wide and high as the one before. */
+  levels: SmallerCopy[];
+}
+
+/** A smaller copy of a stored picture, of the same media type. */
+export interface SmallerCopy extends Level {
+  file: Uint8Array<ArrayBuffer>;
+}
+
+/** What a catalogue says of a smaller copy: pictures that are drawn small are read from one. */
+export interface Level {
+  digest: string;
+  width: number;
+  height: number;
+  /** Length of the file. */
+  bytes: number;
 }
 
 /** A named place on a picture; lengths are fractions of its width (`y`: of its height). */
@@ -98,6 +116,7 @@ export interface Asset {
   bytes: number;
   media_type: string;
   opaque: boolean;
+  levels?: Level[];
   title?: string;
   tags?: string[];
   licence?: string | null;

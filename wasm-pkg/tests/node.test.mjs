@@ -153,6 +153,21 @@ test('a render is a file that reads back, under the key that explain told', () =
   assert.ok(explained.workingBytes > 0)
 })
 
+test('a picture has levels, and what is small is read from one', () => {
+  const { levels } = normalise(png(600, 300, (x, y) => [x & 255, y & 255, 90, 255]))
+  assert.deepEqual(levels.map(({ width, height }) => [width, height]), [[300, 150], [150, 75]])
+  for (const level of levels) {
+    assert.equal(digest(level.file), level.digest)
+    assert.equal(level.file.length, level.bytes)
+  }
+  const milliner = new Milliner()
+  const asset = milliner.addAsset('wide', png(600, 300, () => RED), { kind: 'base' })
+  assert.deepEqual(milliner.explain('/c/wide;w=160.png').files, [asset.levels[0].digest])
+  assert.deepEqual(milliner.explain('/c/wide;w=160.png').ingredients, [asset.digest])
+  assert.deepEqual(milliner.explain('/c/wide.png').files, [asset.digest])
+  assert.equal(milliner.render('/c/wide;w=160.png').width, 160)
+})
+
 test('auto follows what is accepted', () => {
   const milliner = pair()
   assert.equal(milliner.render('/c/wall.auto', 'image/jpeg').mediaType, 'image/jpeg')

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use compositor::{Asset, Catalogue, Compositor, Digest, Ingredients, Limits, Recipe, normalise};
+use compositor::{Asset, Catalogue, Compositor, Digest, Ingredients, Kind, Limits, Recipe, normalise};
 use serde::{Deserialize, Serialize};
 
 /// Larger canvases than this are the server's to draw: phones run out of memory.
@@ -24,11 +24,15 @@ pub enum Task {
 }
 
 /// What came of it. Bytes travel beside it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Done {
-    Imported { digest: Digest, media_type: String, width: u32, height: u32, opaque: bool },
+    /// The bytes are those of the whole picture, and of its levels one after the other.
+    Imported(Box<Asset>),
     Kept,
-    Written { extension: String, media_type: String },
+    Written {
+        extension: String,
+        media_type: String,
+    },
 }
 
 /// One compositor, with what it draws from.
@@ -60,15 +64,14 @@ impl Workshop {
 
     fn import(&mut self, bytes: &[u8]) -> Result<(Done, Vec<u8>), String> {
         let normal = normalise(bytes, self.compositor.limits()).map_err(|error| error.to_string())?;
-        self.ingredients.insert(normal.digest, Arc::from(normal.bytes.as_slice()));
-        let done = Done::Imported {
-            digest: normal.digest,
-            media_type: normal.media_type.to_owned(),
-            width: normal.width,
-            height: normal.height,
-            opaque: normal.opaque,
-        };
-        Ok((done, normal.bytes))
+        let id = normal.digest.to_string().parse().map_err(|error| format!("{error}"))?;
+        let done = Done::Imported(Box::new(normal.asset(&id, Kind::Base)));
+        let mut bytes = Vec::new();
+        for (digest, file) in normal.into_files() {
+            bytes.extend_from_slice(&file);
+            self.ingredients.insert(digest, Arc::from(file));
+        }
+        Ok((done, bytes))
     }
 
     fn write(&self, assets: Vec<Asset>, path: &str) -> Result<(Done, Vec<u8>), String> {
@@ -120,16 +123,14 @@ mod tests {
 
     #[test]
     fn a_photo_is_imported_once_and_written_from_then_on() {
-        let (imported, stored) = ask(&Task::Import, &png(20)).unwrap();
-        let Done::Imported { digest, width, height, opaque, .. } = imported else { panic!("{imported:?}") };
-        assert_eq!((width, height, opaque, digest), (20, 20, true, Digest::of(&stored)));
-        let asset = format!(
-            r#"{{"id":"me","digest":"{digest}","kind":"base","width":20,"height":20,"bytes":1,"media_type":"image/png","opaque":true}}"#
-        );
-        let write = Task::Write {
-            assets: vec![serde_json::from_str(&asset).unwrap()],
-            path: "/c/me;w=10.jpg".into(),
-        };
+        let (imported, files) = ask(&Task::Import, &png(700)).unwrap();
+        let Done::Imported(asset) = imported else { panic!("{imported:?}") };
+        assert_eq!((asset.width, asset.height, asset.opaque, asset.levels.len()), (700, 700, true, 2));
+        let (whole, levels) = files.split_at(asset.bytes as usize);
+        assert_eq!(asset.digest, Digest::of(whole));
+        assert_eq!(asset.levels[0].digest, Digest::of(&levels[..asset.levels[0].bytes as usize]));
+        let asset = Asset { id: "me".parse().unwrap(), ..*asset };
+        let write = Task::Write { assets: vec![asset], path: "/c/me;w=10.jpg".into() };
         let (written, bytes) = ask(&write, &[]).unwrap();
         assert_eq!(written, Done::Written { extension: "jpg".into(), media_type: "image/jpeg".into() });
         assert_eq!(normalise(&bytes, &Limits::default()).unwrap().width, 10);

@@ -119,7 +119,11 @@ fn fuzzer(programs: &Path, target: Target) -> Result<Command> {
     Ok(command)
 }
 
-/// Rewrites the committed corpus of a target: the smallest inputs that reach everything that any found one does.
+/// What libFuzzer calls an input that a target failed on. Committed, it is there to stay, whatever else reaches the same.
+const FAILED: &str = "crash-";
+
+/// Rewrites the committed corpus of a target: a few small inputs that together reach all code that any found one does
+/// (how often, and what was compared there, would keep thousands), and all that it ever failed on.
 fn keep(programs: &Path, target: Target) -> Result<()> {
     let (corpus, merged) = (corpus(target), workspace::target()?.join("fuzz/merged").join(target.name()));
     if merged.exists() {
@@ -127,9 +131,19 @@ fn keep(programs: &Path, target: Target) -> Result<()> {
     }
     fs::create_dir_all(&merged)?;
     let mut fuzzer = fuzzer(programs, target)?;
-    exec::output(fuzzer.args(["-merge=1", "-verbosity=0"]).arg(&merged).arg(&corpus).arg(found(target)?))?;
-    fs::remove_dir_all(&corpus)?;
-    fs::create_dir_all(&corpus)?;
+    exec::output(
+        fuzzer
+            .args(["-set_cover_merge=1", "-use_counters=0", "-use_cmp=0", "-verbosity=0"])
+            .arg(&merged)
+            .arg(&corpus)
+            .arg(found(target)?),
+    )?;
+    for entry in fs::read_dir(&corpus)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with(FAILED) {
+            fs::remove_file(entry.path())?;
+        }
+    }
     for entry in fs::read_dir(&merged)? {
         let entry = entry?;
         fs::copy(entry.path(), corpus.join(entry.file_name()))?;

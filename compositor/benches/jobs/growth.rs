@@ -3,7 +3,6 @@
 
 use std::fmt::Write as _;
 use std::io::Cursor;
-use std::sync::Arc;
 
 use compositor::Anchor;
 use criterion::Criterion;
@@ -14,7 +13,7 @@ use image::{DynamicImage, RgbaImage};
 
 use crate::cpu::CpuTime;
 use crate::inputs;
-use crate::milliner::{self, Ours, Picture};
+use crate::milliner::{self, Ours};
 
 const AREAS: [u32; 6] = [1, 3, 10, 30, 60, 100];
 const CANVASES: [u32; 5] = [256, 512, 1024, 2048, 4096];
@@ -64,7 +63,7 @@ fn measure(c: &mut Criterion<CpuTime>, curve: &str, at: u32, format: &str, job: 
 
 struct Pictures {
     photo: RgbaImage,
-    hat: Arc<[u8]>,
+    hat: Vec<u8>,
 }
 
 impl Pictures {
@@ -78,12 +77,10 @@ impl Pictures {
     fn job(&self, side: u32, area: u32, layers: u32, format: &str) -> Ours {
         let photo = imageops::resize(&self.photo, side, side, FilterType::CatmullRom);
         let base = encoded(photo, format);
-        let base = Picture { bytes: &base, size: (side, side), opaque: format == "jpg" };
-        let hat = Picture { bytes: &self.hat, size: (900, 900), opaque: false };
         let span = f64::from(area).sqrt() / 10.0;
         let corner = (1.0 - span) / 2.0;
         let place = Anchor { x: corner, y: corner, span, angle: 0.0 };
-        Ours::of(base, hat, place, String::new(), stack(layers), format)
+        Ours::of(&base, &self.hat, place, String::new(), stack(layers), format)
     }
 }
 
@@ -95,7 +92,7 @@ fn stack(layers: u32) -> String {
     })
 }
 
-fn encoded(picture: RgbaImage, format: &str) -> Arc<[u8]> {
+fn encoded(picture: RgbaImage, format: &str) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
     if format == "jpg" {
         let rgb = DynamicImage::ImageRgba8(picture).into_rgb8();
@@ -103,5 +100,5 @@ fn encoded(picture: RgbaImage, format: &str) -> Arc<[u8]> {
     } else {
         picture.write_with_encoder(PngEncoder::new(&mut bytes)).expect("a PNG");
     }
-    bytes.into_inner().into()
+    bytes.into_inner()
 }

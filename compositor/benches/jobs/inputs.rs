@@ -1,7 +1,6 @@
 //! The jobs, read from the file that the peers' scripts read, and their input pictures in the target folder.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use serde_json::Value;
 
@@ -10,11 +9,10 @@ const JOBS: &str = include_str!("../peers/jobs.json");
 /// One job. Lengths are in pixels of the canvas.
 pub struct Job {
     pub name: String,
-    pub base: Arc<[u8]>,
-    pub base_is_jpeg: bool,
+    pub base: Vec<u8>,
     pub base_side: u32,
     pub canvas: u32,
-    pub hat: Arc<[u8]>,
+    pub hat: Vec<u8>,
     pub hat_size: (u32, u32),
     pub at: (u32, u32),
     pub format: String,
@@ -37,7 +35,6 @@ impl Job {
         Job {
             name: name.clone(),
             base: file(base),
-            base_is_jpeg: Path::new(base).extension().is_some_and(|ending| ending == "jpg"),
             base_side: side.parse().expect("a base is named for its side"),
             canvas: number(&job["canvas"]),
             hat: file("hat.png"),
@@ -60,12 +57,10 @@ fn folder() -> PathBuf {
 }
 
 /// An input picture.
-pub fn file(name: &str) -> Arc<[u8]> {
+pub fn file(name: &str) -> Vec<u8> {
     let path = folder().join("inputs").join(name);
     let bytes = std::fs::read(&path);
-    bytes
-        .unwrap_or_else(|_| panic!("no {}: `cargo xtask bench --only inputs` makes it", path.display()))
-        .into()
+    bytes.unwrap_or_else(|_| panic!("no {}: `cargo xtask bench --only inputs` makes it", path.display()))
 }
 
 /// Leaves a picture for a look and for its size.

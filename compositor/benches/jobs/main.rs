@@ -1,7 +1,7 @@
 //! The render jobs and growth curves of `cargo xtask bench`, which also makes the input pictures: `--only inputs` does
 //! just that, once, and then `cargo bench -p compositor --bench jobs` works by itself.
 //!
-//! Cold: from file bytes, by a compositor that keeps nothing. Warm: by one that has rendered the bare base on the same
+//! Cold: from the bytes of stored files, by a compositor that keeps nothing. Warm: by one that has rendered the bare base on the same
 //! canvas in the same format (base decoded, fitted and its strips encoded) and the overlay at its size (decoded and
 //! sized), but never this picture: the overlay moves from run to run. Parsing and resolving the recipe count, too.
 //! Peers' files have what warm is for them. Times are processor time, since the machine may have other work.
@@ -44,6 +44,8 @@ fn ours_of(c: &mut Criterion<CpuTime>, job: &Job, ours: &Ours) {
     };
     group.bench_function("cold/milliner", |b| b.iter(|| ours.render(&cold, next())));
     group.bench_function("warm/milliner", |b| b.iter(|| ours.render(&warm, next())));
+    let whole = Ours::new(job).without_levels();
+    group.bench_function("without-levels/milliner", |b| b.iter(|| whole.render(&cold, next())));
     // Where the cold time goes, by subtraction: each step does all that the one before it does.
     group.bench_function("steps/decoded", |b| b.iter(|| ours.decode_base(&cold)));
     group.bench_function("steps/fitted", |b| b.iter(|| ours.draw_bare(&cold)));

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use compositor::{Anchor, Asset, Catalogue, Compositor, Digest, Ingredients, Kind, Limits, Pixmap, Plan};
+use compositor::{
+    Anchor, Asset, Catalogue, Compositor, Ingredients, Kind, Limits, Normalised, Pixmap, Plan, normalise,
+};
 
 use crate::inputs::Job;
 
@@ -20,19 +22,9 @@ pub struct Ours {
     format: String,
 }
 
-/// A picture and its size.
-pub struct Picture<'a> {
-    pub bytes: &'a Arc<[u8]>,
-    pub size: (u32, u32),
-    pub opaque: bool,
-}
-
 impl Ours {
     pub fn new(job: &Job) -> Self {
         let side = f64::from(job.canvas);
-        let base =
-            Picture { bytes: &job.base, size: (job.base_side, job.base_side), opaque: job.base_is_jpeg };
-        let hat = Picture { bytes: &job.hat, size: (1200, 900), opaque: false };
         let place = Anchor {
             x: f64::from(job.at.0) / side,
             y: f64::from(job.at.1) / side,
@@ -41,22 +33,25 @@ impl Ours {
         };
         let fit = if job.base_side == job.canvas { String::new() } else { format!(";w={}", job.canvas) };
         let layers = format!("/hat{}", job.effects);
-        Ours::of(base, hat, place, fit, layers, &job.format)
+        Ours::of(&job.base, &job.hat, place, fit, layers, &job.format)
+    }
+
+    /// The same with assets that have no levels: everything is read from all of its picture.
+    pub fn without_levels(mut self) -> Self {
+        let whole = |asset: &Asset| Asset { levels: Vec::new(), ..asset.clone() };
+        self.catalogue = Catalogue::new(self.catalogue.assets().iter().map(whole).collect());
+        self
     }
 
     /// `place` is where on the base the overlay's upper left corner lies, and its width.
-    pub fn of(
-        base: Picture<'_>,
-        hat: Picture<'_>,
-        place: Anchor,
-        fit: String,
-        layers: String,
-        format: &str,
-    ) -> Self {
+    pub fn of(base: &[u8], hat: &[u8], place: Anchor, fit: String, layers: String, format: &str) -> Self {
         let corner = Anchor { x: 0.0, y: 0.0, span: 1.0, angle: 0.0 };
-        let assets = vec![asset("base", Kind::Base, &base, place), asset("hat", Kind::Overlay, &hat, corner)];
-        let digests = assets.iter().map(|asset| asset.digest);
-        let ingredients = digests.zip([Arc::clone(base.bytes), Arc::clone(hat.bytes)]).collect();
+        let imported = [import("base", Kind::Base, base, place), import("hat", Kind::Overlay, hat, corner)];
+        let (mut assets, mut ingredients) = (Vec::new(), Ingredients::new());
+        for (asset, normal) in imported {
+            assets.push(asset);
+            ingredients.extend(normal.into_files().map(|(digest, file)| (digest, Arc::from(file))));
+        }
         let base = format!("/c/base{fit}");
         Ours { catalogue: Catalogue::new(assets), ingredients, base, layers, format: format.to_owned() }
     }
@@ -128,21 +123,9 @@ fn limits() -> Limits {
     Limits { working_bytes: 4 << 30, drawn_pixels: 1 << 30, ..Limits::default() }
 }
 
-fn asset(id: &str, kind: Kind, picture: &Picture<'_>, anchor: Anchor) -> Asset {
-    let png = picture.bytes.starts_with(&[0x89]);
-    Asset {
-        id: id.parse().expect("an id"),
-        digest: Digest::of(picture.bytes),
-        kind,
-        width: picture.size.0,
-        height: picture.size.1,
-        bytes: picture.bytes.len() as u64,
-        media_type: if png { "image/png" } else { "image/jpeg" }.into(),
-        opaque: picture.opaque,
-        title: String::new(),
-        tags: Vec::new(),
-        licence: None,
-        anchors: [("hat".to_owned(), anchor)].into(),
-        focus: None,
-    }
+/// An imported picture.
+fn import(id: &str, kind: Kind, picture: &[u8], anchor: Anchor) -> (Asset, Normalised) {
+    let normal = normalise(picture, &limits()).expect("a picture");
+    let asset = normal.asset(&id.parse().expect("an id"), kind);
+    (Asset { anchors: [("hat".to_owned(), anchor)].into(), ..asset }, normal)
 }

@@ -1,28 +1,16 @@
 // The jobs by our own npm package in Node (wasm-pkg, built by `cargo xtask build wasm-pkg`): `node milliner.mjs INPUTS`
-// prints medians as JSON. Cold: a compositor that keeps nothing, from stored file bytes. Warm: one that has rendered
+// prints medians as JSON. Cold: a compositor that keeps nothing, from the files that an import made. Warm: one that has rendered
 // the bare base on this canvas in this format, and the hat at this size, but never this picture.
-import { Milliner, digest } from "../../../wasm-pkg/js/node.js";
+import { Milliner } from "../../../wasm-pkg/js/node.js";
 import { Unsupported, report } from "./harness.mjs";
 
 const KEPT_BYTES = 256 << 20;
 
-function asset(id, kind, file, [width, height], opaque, anchor) {
-  const anchors = { hat: { angle: 0, ...anchor } };
-  const media_type = file[0] === 0x89 ? "image/png" : "image/jpeg";
-  return { id, kind, digest: digest(file), width, height, bytes: file.length, media_type, opaque, anchors };
-}
-
 function stocked(job, base, hat, bytes) {
-  const side = Number(/\d+/.exec(job.base)[0]);
   const [x, y, span] = [job.at[0], job.at[1], job.hat[0]].map((length) => length / job.canvas);
-  const assets = [
-    asset("base", "base", base, [side, side], job.base.endsWith(".jpg"), { x, y, span }),
-    asset("hat", "overlay", hat, [1200, 900], false, { x: 0, y: 0, span: 1 }),
-  ];
   const milliner = new Milliner(bytes);
-  milliner.setCatalogue({ version: "", assets });
-  milliner.addIngredient(assets[0].digest, base);
-  milliner.addIngredient(assets[1].digest, hat);
+  milliner.addAsset("base", base, { kind: "base", anchors: { hat: { x, y, span, angle: 0 } } });
+  milliner.addAsset("hat", hat, { kind: "overlay", anchors: { hat: { x: 0, y: 0, span: 1, angle: 0 } } });
   return milliner;
 }
 

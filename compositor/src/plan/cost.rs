@@ -50,7 +50,7 @@ impl Plan {
         for picture in self.pictures() {
             largest = largest.max(picture.pixels());
             // A layer may be turned by quarters, so either side can be its width; a fitted base never is.
-            let side = picture.size.0.max(picture.size.1);
+            let side = picture.stored.0.max(picture.stored.1);
             between =
                 between.max(u64::from(side).saturating_mul(height.max(u64::from(self.fitted.dest.height))));
             if !counted.contains(&picture.digest) {
@@ -62,7 +62,7 @@ impl Plan {
             .saturating_mul(height)
             .saturating_mul(4 + codec::held_by_encoder(self.format, self.quality()));
         for (layer, footprint) in self.footprints() {
-            let side = layer.source.size().map_or(0, |(width, height)| u64::from(width.max(height)));
+            let side = layer.source.stored().map_or(0, |(width, height)| u64::from(width.max(height)));
             between = between.max(side.saturating_mul(u64::from(footprint.sprite.height)));
             layers = layers.saturating_add(layer.held_pixels(&footprint, self.fitted.canvas));
         }

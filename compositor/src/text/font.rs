@@ -85,7 +85,15 @@ pub fn normalise_font(bytes: &[u8], limits: &Limits) -> Result<Normalised, Asset
     // Sets a word, so that layout tables and outlines that cannot be followed are found now and not by who uses them.
     layout("Aa", &face, 16.0, Align::Left, None)?;
     let digest = Digest::of(bytes);
-    Ok(Normalised { bytes: bytes.to_vec(), media_type, width: 0, height: 0, opaque: false, digest })
+    Ok(Normalised {
+        bytes: bytes.to_vec(),
+        media_type,
+        width: 0,
+        height: 0,
+        opaque: false,
+        digest,
+        levels: Vec::new(),
+    })
 }
 
 /// The media type (RFC 8081) by the first four bytes.

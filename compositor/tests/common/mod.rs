@@ -79,7 +79,7 @@ impl Shelf {
 
     fn put(&mut self, id: &str, kind: Kind, normal: Normalised) -> &mut Asset {
         let asset = normal.asset(&id.parse().unwrap(), kind);
-        self.ingredients.insert(normal.digest, Arc::from(normal.bytes));
+        self.ingredients.extend(normal.into_files().map(|(digest, file)| (digest, Arc::from(file))));
         self.assets.push(asset);
         self.assets.last_mut().unwrap()
     }

@@ -49,11 +49,11 @@ impl Journey<'_> {
         self.fetch_and_keep(name, &target).await
     }
 
-    /// Does the asset that the path names have this image now?
+    /// Does the asset that the path names have this image now, as the whole or as a level?
     async fn is_current(&self, digest: Digest) -> bool {
         let path = self.call.path.strip_prefix("/v1/assets/").and_then(|rest| rest.strip_suffix("/content"));
         let (Some(id), Ok(manifest)) = (path, self.manifest().await) else { return false };
-        manifest.catalogue.assets().iter().any(|asset| asset.digest == digest && asset.id.to_string() == id)
+        manifest.catalogue.get(id).is_some_and(|asset| asset.has_content(&digest))
     }
 }
 

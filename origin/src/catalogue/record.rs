@@ -43,6 +43,15 @@ impl AssetRecord {
 
     /// The version with this content.
     pub fn version(&self, digest: &Digest) -> Option<&Version> {
-        std::iter::once(&self.current).chain(&self.older).find(|version| version.asset.digest == *digest)
+        self.versions().find(|version| version.asset.digest == *digest)
+    }
+
+    /// The version that has this content, or has it as a level.
+    pub fn version_of(&self, content: &Digest) -> Option<&Version> {
+        self.versions().find(|version| version.asset.has_content(content))
+    }
+
+    fn versions(&self) -> impl Iterator<Item = &Version> {
+        std::iter::once(&self.current).chain(&self.older)
     }
 }

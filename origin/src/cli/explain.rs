@@ -53,6 +53,9 @@ fn as_text(recipe: &Recipe, plan: &Plan) -> String {
     for digest in plan.ingredients() {
         let _ = writeln!(text, "ingredient  {digest}"); // as above
     }
+    for digest in plan.files().iter().filter(|digest| !plan.ingredients().contains(digest)) {
+        let _ = writeln!(text, "level       {digest}"); // as above
+    }
     text.trim_end().to_owned()
 }
 
@@ -69,6 +72,7 @@ fn as_json(recipe: &Recipe, plan: &Plan) -> Result<String, Failure> {
         "pinned": plan.is_pinned(),
         "working_bytes": plan.working_bytes(),
         "ingredients": plan.ingredients(),
+        "files": plan.files(),
     });
     Ok(serde_json::to_string_pretty(&value)?)
 }

@@ -76,7 +76,7 @@ impl Workbench {
             let kind = if source.id == recipe.base.asset.id { Kind::Base } else { Kind::Overlay };
             let mut asset = prepared.asset(&source.id, kind);
             metadata.apply(&mut asset).map_err(|error| format!("{}: {error}", source.id))?;
-            files.insert(asset.digest, prepared.into_bytes());
+            files.extend(prepared.into_files());
             assets.push(asset);
         }
         Ok(Self { catalogue: Catalogue::new(assets), known, files, store: None })
@@ -98,7 +98,7 @@ impl Workbench {
     /// The encoded pictures of a plan.
     pub async fn ingredients(&self, plan: &Plan) -> Result<Ingredients, Failure> {
         let mut ingredients = Ingredients::new();
-        for digest in plan.ingredients() {
+        for digest in plan.files() {
             let bytes = match (self.files.get(&digest), &self.store) {
                 (Some(bytes), _) => Some(Arc::from(bytes.as_slice())),
                 (None, Some(store)) => {

@@ -90,8 +90,8 @@ pub async fn get(
 
 /// Get an asset's image or font
 ///
-/// The normalised image, or with `w` a smaller rendition of it; or the font. With `digest`, that version; it never
-/// changes. Previews are made of it, so it needs a key only where composites need a signature.
+/// The normalised image, or with `w` a smaller rendition of it; or the font. With `digest`, that version or that one of
+/// its levels; it never changes. Previews are made of it, so it needs a key only where composites need a signature.
 #[utoipa::path(get, path = "/v1/assets/{id}/content", tag = "Assets", security((), ("key" = [])),
     params(("id" = String, Path), ContentParams), responses(
     (status = 200, description = "The image or font", content(
@@ -109,7 +109,7 @@ pub async fn content(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let record = find(&app, id)?;
-    let asset = version(&record, params.digest)?;
+    let (asset, digest) = version(&record, params.digest)?;
     let policy = CachePolicy::content(params.digest.is_some(), !app.signing.is_required());
     match params.w {
         Some(_) if asset.kind == Kind::Font => {
@@ -117,7 +117,7 @@ pub async fn content(
             Err(Error::malformed("/query/w", detail))
         }
         Some(w) if w < asset.width => rendition(&app, asset, w, policy, &headers).await,
-        _ => whole(&app, asset, policy, &headers).await,
+        _ => stored(&app, asset, digest, policy, &headers).await,
     }
 }
 
@@ -209,27 +209,29 @@ fn refused(error: ChangeError<Error>) -> Error {
     }
 }
 
-fn version(record: &AssetRecord, digest: Option<Digest>) -> Result<&Asset, Error> {
-    let Some(digest) = digest else { return Ok(&record.current.asset) };
-    let version = record.version(&digest);
+/// The version that is asked for, and which of its contents.
+fn version(record: &AssetRecord, digest: Option<Digest>) -> Result<(&Asset, Digest), Error> {
+    let current = &record.current.asset;
+    let Some(digest) = digest else { return Ok((current, current.digest)) };
+    let version = record.version_of(&digest);
     version
-        .map(|version| &version.asset)
+        .map(|version| (&version.asset, digest))
         .ok_or_else(|| Error::NoVersion(record.current.asset.id.clone(), digest))
 }
 
-async fn whole(
+async fn stored(
     app: &App,
     asset: &Asset,
+    digest: Digest,
     policy: CachePolicy,
     headers: &HeaderMap,
 ) -> Result<Response, Error> {
-    let etag =
-        HeaderValue::from_str(&format!("\"{}\"", asset.digest)).unwrap_or(HeaderValue::from_static("\"\""));
+    let etag = HeaderValue::from_str(&format!("\"{digest}\"")).unwrap_or(HeaderValue::from_static("\"\""));
     if has_current(headers, &etag) {
         return Ok(image(StatusCode::NOT_MODIFIED, policy, etag, None, Bytes::new()));
     }
-    let bytes = app.store.get(&ObjectKey::Image(asset.digest)).await?;
-    let bytes = bytes.ok_or(RenderFailure::Lost(asset.digest))?;
+    let bytes = app.store.get(&ObjectKey::Image(digest)).await?;
+    let bytes = bytes.ok_or(RenderFailure::Lost(digest))?;
     let media_type = HeaderValue::from_str(&asset.media_type).ok();
     Ok(image(StatusCode::OK, policy, etag, media_type, bytes))
 }

@@ -36,12 +36,28 @@ pub struct AssetSchema {
     media_type: String,
     /// Has it no transparent pixel?
     opaque: bool,
+    /// Smaller copies that pictures are drawn from, each half as wide and high as the one before.
+    levels: Option<Vec<LevelSchema>>,
     title: String,
     tags: Vec<String>,
     licence: Option<String>,
     /// Named points: of a base, where things sit; of an overlay, where it sits by.
     anchors: Option<BTreeMap<String, AnchorSchema>>,
     focus: Option<FocusSchema>,
+}
+
+#[derive(ToSchema)]
+#[schema(as = Level)]
+#[expect(dead_code, reason = "describes compositor::Level")]
+pub struct LevelSchema {
+    /// BLAKE3 of its bytes; `GET /v1/assets/{id}/content?digest=` gives them.
+    digest: String,
+    /// In pixels.
+    width: u32,
+    /// In pixels.
+    height: u32,
+    /// Length of its bytes.
+    bytes: u64,
 }
 
 #[derive(ToSchema)]

@@ -207,6 +207,29 @@ async fn content_comes_whole_or_smaller_and_is_validated() {
     origin.get(&unknown).await.assert_problem(404, "unknown-asset", None);
 }
 
+#[tokio::test]
+async fn levels_are_stored_served_and_drawn_from() {
+    let origin = Origin::stocked().await;
+    let put = origin.put("/v1/assets/wall?kind=base", "image/png", png(1200, 600, [40, 40, 60, 255])).await;
+    let asset = put.value();
+    let levels = asset["levels"].as_array().unwrap();
+    let sizes: Vec<_> =
+        levels.iter().map(|level| (level["width"].clone(), level["height"].clone())).collect();
+    assert_eq!(sizes, [(json!(600), json!(300)), (json!(300), json!(150)), (json!(150), json!(75))]);
+    for (level, size) in levels.iter().zip([(600, 300), (300, 150), (150, 75)]) {
+        let digest = level["digest"].as_str().unwrap();
+        let answer = origin.get(&format!("/v1/assets/wall/content?digest={digest}")).await;
+        assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "image/png"));
+        assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
+        assert_eq!(answer.header("etag"), format!("\"{digest}\""));
+        assert_eq!((png_size(&answer.body), json!(answer.body.len())), (size, level["bytes"].clone()));
+    }
+    let explained =
+        origin.json(Method::POST, "/v1/composites", &json!({"recipe": "/c/wall;w=300.png"})).await;
+    assert_eq!(explained.value()["ingredients"], json!([asset["digest"]]), "{}", explained.text());
+    assert_eq!(origin.get("/c/wall;w=300.png").await.status, 200);
+}
+
 fn png_size(bytes: &[u8]) -> (u32, u32) {
     let reader = png::Decoder::new(std::io::Cursor::new(bytes)).read_info().unwrap();
     (reader.info().width, reader.info().height)

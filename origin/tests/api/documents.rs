@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 
-use crate::support::Origin;
+use crate::support::{Origin, png};
 
 #[tokio::test]
 async fn the_description_is_openapi_3_1_and_lists_every_call() {
@@ -71,6 +71,8 @@ async fn the_described_asset_is_the_written_asset() {
     let value = origin.get("/openapi.json").await.value();
     let described = value.pointer("/components/schemas/Asset/properties").unwrap().as_object().unwrap();
     let patch = serde_json::json!({"licence": "MIT", "focus": {"x": 0.5, "y": 0.5}});
+    // Large enough to have levels.
+    assert_eq!(origin.put("/v1/assets/cat", "image/png", png(300, 300, [9, 9, 9, 255])).await.status, 200);
     origin.json(Method::PATCH, "/v1/assets/cat", &patch).await;
     let manifest = origin.get("/v1/catalogue").await.value();
     let written = manifest["assets"][0].as_object().unwrap();

@@ -1,15 +1,14 @@
 //! Draws the recipe with the compositor, once a frame at most: at the screen's size while a hand moves, at the recipe's
 //! own size when it rests. Then it has the worker write the file, whose bytes are the ones the server would send.
 //!
-//! A picture too large to be decoded between two frames is never decoded here: a smaller copy, made by the worker, stands
-//! in for it on the screen. The file is always made of the real one.
+//! At the screen's size a large picture is read from one of its levels; at its own size the worker alone decodes it.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use compositor::{Asset, Catalogue, Compositor, Digest, Ingredients, Kind, Limits, Pixmap, Plan, Recipe};
+use compositor::{Asset, Catalogue, Compositor, Digest, Ingredients, Limits, Pixmap, Plan, Recipe};
 use js_sys::Promise;
 use leptos::html;
 use leptos::prelude::*;
@@ -27,8 +26,6 @@ use crate::worker::{CANVAS_PIXELS, Done, Task};
 const CACHE_BYTES: usize = 192 << 20;
 /// Pictures of more pixels than this are too slow to decode between two frames.
 const LARGE: u64 = 4_000_000;
-/// Pixels of what stands in for such a picture: more than it has on any screen but the largest.
-const STAND_IN: f64 = 2_000_000.0;
 /// A picture that rests this long is written as a file.
 const REST: Duration = Duration::from_millis(250);
 
@@ -38,8 +35,6 @@ struct Painter {
     ingredients: Ingredients,
     /// Asked for and not yet here.
     awaited: HashSet<Digest>,
-    /// By the digest of what they stand in for.
-    stand_ins: HashMap<Digest, Asset>,
     frame_asked: bool,
     /// The last file asked for, and the recipe it is of.
     file: Option<(String, Promise)>,
@@ -58,7 +53,6 @@ impl Painter {
             compositor: Compositor::new(limits, CACHE_BYTES),
             ingredients: Ingredients::new(),
             awaited: HashSet::new(),
-            stand_ins: HashMap::new(),
             frame_asked: false,
             file: None,
             busy: false,
@@ -104,27 +98,25 @@ fn paint(studio: Studio, canvas: NodeRef<html::Canvas>) {
         Ok(plan) => plan,
         Err(sentence) => return leave_to_server(studio, sentence),
     };
-    if fetch_missing(studio, canvas, &plan) {
-        return; // the last picture stays until everything is here
-    }
-    let (catalogue, real) = match drawn_from(studio, canvas, &recipe) {
-        Drawn::Pictures => (studio.catalogue.get_untracked(), true),
-        Drawn::StandIns(catalogue) => (catalogue, false),
-        Drawn::Awaited => return,
-    };
+    let catalogue = studio.catalogue.get_untracked();
     let whole = fits_here(&plan) && plan.undrawn().is_none();
-    let plan = if real && whole && !moving {
-        Some(plan)
+    let shown = if whole && !moving && plan.largest_decoded() <= LARGE {
+        Some(plan.clone())
     } else {
         preview_plan(&catalogue, &recipe, &plan, &canvas_element)
     };
-    let Some(plan) = plan else { return };
-    match with(|painter| painter.compositor.draw(&plan, &painter.ingredients)) {
+    let Some(shown) = shown else { return };
+    // What the file is made of is on its way while the preview is looked at.
+    let awaits_file = !moving && fetch_missing(studio, canvas, &plan);
+    if fetch_missing(studio, canvas, &shown) {
+        return; // the last picture stays until everything is here
+    }
+    match with(|painter| painter.compositor.draw(&shown, &painter.ingredients)) {
         Ok(pixmap) => show(studio, &canvas_element, &pixmap),
         Err(error) => return leave_to_server(studio, error.to_string()),
     }
-    if !moving {
-        learn_silhouettes(studio, &catalogue, &recipe);
+    if !moving && !awaits_file {
+        learn_silhouettes(studio, canvas, &catalogue, &recipe);
         measure_texts(studio, &catalogue, &recipe);
         rest(studio, &recipe, whole);
     }
@@ -141,82 +133,13 @@ fn preview_plan(
     edit::plan(catalogue, &small).ok()
 }
 
-/// What a recipe is drawn from on the screen.
-enum Drawn {
-    /// The pictures themselves.
-    Pictures,
-    /// Smaller copies of some of them.
-    StandIns(Arc<Catalogue>),
-    /// Smaller copies that are still being made.
-    Awaited,
-}
-
-fn drawn_from(studio: Studio, canvas: NodeRef<html::Canvas>, recipe: &Recipe) -> Drawn {
-    let mut assets = studio.catalogue.with_untracked(|catalogue| edit::assets_of(catalogue, recipe));
-    let (mut any, mut awaited) = (false, false);
-    for asset in assets.iter_mut().filter(|asset| is_large(asset)) {
-        any = true;
-        if let Some(small) = with(|painter| painter.stand_ins.get(&asset.digest).cloned()) {
-            // One's own photo keeps its picture while its anchors move.
-            let (anchors, focus) = (asset.anchors.clone(), asset.focus);
-            *asset = Asset { anchors, focus, ..small };
-            continue;
-        }
-        awaited = true;
-        if with(|painter| painter.awaited.insert(asset.digest)) {
-            make_stand_in(studio, canvas, asset.clone());
-        }
-    }
-    match () {
-        () if awaited => Drawn::Awaited,
-        () if any => Drawn::StandIns(Arc::new(Catalogue::new(assets))),
-        () => Drawn::Pictures,
-    }
-}
-
-fn is_large(asset: &Asset) -> bool {
-    asset.kind != Kind::Font && u64::from(asset.width) * u64::from(asset.height) > LARGE
-}
-
-fn make_stand_in(studio: Studio, canvas: NodeRef<html::Canvas>, asset: Asset) {
-    spawn_local(async move {
-        let made = small_copy(studio, &asset).await;
-        with(|painter| painter.awaited.remove(&asset.digest));
-        match made {
-            Ok((small, bytes)) => {
-                provide(small.digest, bytes);
-                with(|painter| painter.stand_ins.insert(asset.digest, small));
-                ask_frame(studio, canvas);
-            }
-            Err(reason) => {
-                leave_to_server(studio, format!("{} cannot be shown here: {reason}.", asset.title));
-            }
-        }
-    });
-}
-
-/// The asset with fewer pixels, written by the worker.
-async fn small_copy(studio: Studio, asset: &Asset) -> Result<(Asset, Arc<[u8]>), String> {
-    let (width, height) = (f64::from(asset.width), f64::from(asset.height));
-    let width = (width * (STAND_IN / (width * height)).sqrt()).round().max(1.0) as u32;
-    let format = if asset.opaque { "jpg" } else { "png" };
-    let path = format!("/c/{};w={width};q=90.{format}", asset.id);
-    let canvas = Recipe::parse(&path).map_err(|error| error.to_string())?;
-    let catalogue = Catalogue::new(vec![asset.clone()]);
-    let (width, height) = edit::plan(&catalogue, &canvas)?.canvas();
-    let task = Task::Write { assets: vec![asset.clone()], path };
-    let (_, bytes) = worker::outcome(ask_worker(studio, std::slice::from_ref(asset), &task)?).await?;
-    let bytes: Arc<[u8]> = bytes.to_vec().into();
-    Ok((Asset { digest: Digest::of(&bytes), width, height, ..asset.clone() }, bytes))
-}
-
-/// Ask the worker for a file, after it has everything the file is made of.
+/// Ask the worker for a file, after it has everything of these assets that is here.
 fn ask_worker(studio: Studio, assets: &[Asset], task: &Task) -> Result<Promise, String> {
     let script = studio.worker();
-    for asset in assets {
-        let bytes = with(|painter| painter.ingredients.get(&asset.digest).cloned());
+    for digest in assets.iter().flat_map(Asset::contents) {
+        let bytes = with(|painter| painter.ingredients.get(&digest).cloned());
         if let Some(bytes) = bytes {
-            worker::keep(&script, asset.digest, &bytes)?;
+            worker::keep(&script, digest, &bytes)?;
         }
     }
     worker::ask(&script, task, None)
@@ -248,7 +171,7 @@ fn fetch_missing(studio: Studio, canvas: NodeRef<html::Canvas>, plan: &Plan) -> 
 
 fn fetch_ingredient(studio: Studio, canvas: NodeRef<html::Canvas>, digest: Digest) {
     let named = studio.catalogue.with_untracked(|catalogue| {
-        let asset = catalogue.assets().iter().find(|asset| asset.digest == digest)?;
+        let asset = catalogue.assets().iter().find(|asset| asset.has_content(&digest))?;
         Some((asset.id.clone(), asset.title.clone()))
     });
     let Some((id, title)) = named else { return };
@@ -384,7 +307,7 @@ pub fn download(studio: Studio) {
 }
 
 /// The outline of every overlay worn, from its picture drawn very small.
-fn learn_silhouettes(studio: Studio, catalogue: &Catalogue, recipe: &Recipe) {
+fn learn_silhouettes(studio: Studio, canvas: NodeRef<html::Canvas>, catalogue: &Catalogue, recipe: &Recipe) {
     for id in recipe.layers.iter().filter_map(edit::asset_of) {
         if studio.silhouettes.with_untracked(|known| known.contains_key(id)) {
             continue;
@@ -392,6 +315,9 @@ fn learn_silhouettes(studio: Studio, catalogue: &Catalogue, recipe: &Recipe) {
         let side = silhouette::SIDE;
         let alone = Recipe::parse(&format!("/c/{id};w={side};h={side};fit=fill.png")).ok();
         let Some(plan) = alone.and_then(|alone| edit::plan(catalogue, &alone).ok()) else { continue };
+        if fetch_missing(studio, canvas, &plan) {
+            continue; // when it is here, the next frame learns it
+        }
         let drawn = with(|painter| painter.compositor.draw(&plan, &painter.ingredients));
         let outline = drawn.ok().and_then(|pixmap| silhouette::Silhouette::from_rgba(pixmap.data()));
         if let Some(outline) = outline {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use compositor::{Anchor, Asset, AssetId, Kind, Limits};
+use compositor::{Anchor, Asset, AssetId, Limits};
 use js_sys::Uint8Array;
 use leptos::prelude::*;
 use leptos::task::spawn_local;
@@ -48,7 +48,6 @@ pub fn take(studio: Studio, file: File) {
 }
 
 fn adopt(studio: Studio, photo: Photo) {
-    painter::provide(photo.asset.digest, photo.bytes.clone());
     studio.adopt(photo);
     request_animation_frame(show_chosen);
     studio.notice.set(Some(Notice::calm(
@@ -77,29 +76,34 @@ async fn read(studio: Studio, file: &File) -> Result<Photo, String> {
 }
 
 fn photo_of(file_name: &str, done: Done, stored: &Uint8Array) -> Result<Photo, String> {
-    let Done::Imported { digest, media_type, width, height, opaque } = done else {
+    let Done::Imported(asset) = done else {
         return Err("the studio misunderstood itself".to_owned());
     };
-    worker::note_kept(digest);
-    let url = blob_url(stored, &media_type).map_err(|error| format!("{error:?}"))?;
+    let whole = kept(&asset, stored);
+    let url = blob_url(&whole, &asset.media_type).map_err(|error| format!("{error:?}"))?;
     let stem = file_name.rsplit_once('.').map_or(file_name, |(stem, _)| stem);
-    let id = format!("{}-{}", slug(stem), &digest.to_string()[..6]);
+    let id = format!("{}-{}", slug(stem), &asset.digest.to_string()[..6]);
     let asset = Asset {
         id: id.parse::<AssetId>().map_err(|_| "its name".to_owned())?,
-        digest,
-        kind: Kind::Base,
-        width,
-        height,
-        bytes: u64::from(stored.length()),
-        media_type,
-        opaque,
         title: if stem.is_empty() { "Your photo".to_owned() } else { stem.chars().take(80).collect() },
         tags: vec!["photo".to_owned()],
-        licence: None,
-        anchors: guessed_face(width, height),
-        focus: None,
+        anchors: guessed_face(asset.width, asset.height),
+        ..*asset
     };
-    Ok(Photo { asset, bytes: Arc::from(stored.to_vec()), url, saved: false, placing: true })
+    Ok(Photo { asset, bytes: Arc::from(whole.to_vec()), url, saved: false, placing: true })
+}
+
+/// Has the painter know the files of an asset that came one after the other, and gives the first: the whole picture.
+fn kept(asset: &Asset, files: &Uint8Array) -> Uint8Array {
+    let lengths = std::iter::once(asset.bytes).chain(asset.levels.iter().map(|level| level.bytes));
+    let mut start = 0;
+    for (digest, length) in asset.contents().zip(lengths) {
+        let end = start + length as u32;
+        worker::note_kept(digest);
+        painter::provide(digest, Arc::from(files.subarray(start, end).to_vec()));
+        start = end;
+    }
+    files.slice(0, asset.bytes as u32)
 }
 
 impl Photo {

@@ -47,10 +47,12 @@ const fn job(name: &'static str, work: &'static str, native: Goal, wasm: Goal) -
     Job { name, work, native, wasm }
 }
 
-const METHOD: &str = "One thread, processor time in ms, medians; Lanczos3 where a peer has it. Cold is from file bytes every time. Warm is with the \
+const METHOD: &str = "One thread, processor time in ms, medians; Lanczos3 where a peer has it. Cold is from file bytes every time: a peer's from \
+the given files, ours from those that an import made of them, levels of half the size included; what a render without levels takes stands \
+below. Warm is with the \
 inputs decoded and at their size: a peer blends and encodes. For Milliner warm means precisely: one compositor has rendered the \
-bare base on this canvas in this format before (base decoded and fitted, its strips encoded) and the overlay at this size (decoded and \
-scaled; a turn by 15° is drawn anew each time), but never this picture: the overlay moves from run to run. Parsing and resolving \
+bare base on this canvas in this format before (base decoded and fitted, its strips encoded) and the overlay at this size (decoded, \
+scaled and turned), but never this picture: the overlay moves from run to run. Parsing and resolving \
 the recipe is part of our figures. \"fast\" is a peer's fastest PNG level that compresses. The ratio is the best peer's time over ours.\n";
 
 /// One row of a job's table.
@@ -250,7 +252,7 @@ fn details(place: &str, field: &Field) -> String {
 fn steps(outcomes: &Outcomes) -> String {
     let mut table = String::from(
         "\n### Where our time goes, cold, native\n\nBy subtraction, in ms; the layer is its decoding, scaling and blending.\n\n\
-         | job | decode base | fit base | layer | encode |\n|---|---|---|---|---|\n",
+         | job | decode base | fit base | layer | encode | all of it without levels |\n|---|---|---|---|---|---|\n",
     );
     for job in &JOBS {
         let at = |step: &str| outcomes.median(job.name, step);
@@ -261,9 +263,10 @@ fn steps(outcomes: &Outcomes) -> String {
         else {
             continue;
         };
+        let whole = at("without-levels/milliner").unwrap_or(f64::NAN);
         let own: Vec<String> =
             times.windows(2).map(|pair| format!("{:.1}", (pair[1] - pair[0]).max(0.0))).collect();
-        let _ = writeln!(table, "| {} | {:.1} | {} |", job.name, times[0], own.join(" | "));
+        let _ = writeln!(table, "| {} | {:.1} | {} | {whole:.1} |", job.name, times[0], own.join(" | "));
     }
     table
 }
