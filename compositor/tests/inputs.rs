@@ -199,6 +199,78 @@ fn every_kind_of_png_reads_the_same() {
     }
 }
 
+/// A PNG of RGBA with 16 bits a channel, interlaced by Adam7 (PNG, section 8.2), which no encoder at hand writes.
+fn interlaced(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> Vec<u8> {
+    let passes =
+        [(0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2), (0, 1, 1, 2)];
+    let mut raw = Vec::new();
+    for (left, top, across, down) in passes {
+        let columns: Vec<u32> = (left..width).step_by(across).collect();
+        for y in (top..height).step_by(down).filter(|_| !columns.is_empty()) {
+            raw.push(0); // no filter
+            raw.extend(columns.iter().flat_map(|x| pixel(*x, y)).flat_map(|sample| [sample, 77]));
+        }
+    }
+    let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut deflate, &raw).unwrap();
+    let header = [&width.to_be_bytes()[..], &height.to_be_bytes(), &[16, 6, 0, 0, 1]].concat();
+    let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
+    for (name, body) in [(b"IHDR", header), (b"IDAT", deflate.finish().unwrap()), (b"IEND", Vec::new())] {
+        let mut crc = flate2::Crc::new();
+        crc.update(name);
+        crc.update(&body);
+        file.extend([&(body.len() as u32).to_be_bytes()[..], name, &body, &crc.sum().to_be_bytes()].concat());
+    }
+    file
+}
+
+#[test]
+fn sixteen_bits_interlaced_are_read() {
+    let wave = |x: u32, y: u32| [(x * 11) as u8, (y * 13) as u8, 200, if x < 11 { 255 } else { 0 }];
+    for (width, height) in [(1, 1), (3, 2), (8, 8), (19, 13)] {
+        let (interlaced, plain) = (interlaced(width, height, wave), png(width, height, wave));
+        let read = |file| normalise(file, &Limits::default()).unwrap().digest;
+        assert_eq!(read(&interlaced), read(&plain), "{width}×{height}");
+    }
+}
+
+#[test]
+fn every_kind_of_jpeg_is_read() {
+    use jpeg_encoder::ColorType::{Cmyk, CmykAsYcck, Luma, Rgb, Ycbcr};
+    let encode = |colours, progressive, [left, right]: [&[u8]; 2]| {
+        let row: Vec<u8> = [left.repeat(16), right.repeat(16)].concat();
+        let mut bytes = Vec::new();
+        let mut encoder = jpeg_encoder::Encoder::new(&mut bytes, 100);
+        encoder.set_progressive(progressive);
+        encoder.encode(&row.repeat(32), 32, 32, colours).unwrap();
+        bytes
+    };
+    // Adobe's marker with transform 0: the three components are R, G and B as they stand.
+    let as_rgb = |file: &[u8]| with_segment(file, 0xee, b"Adobe\0\x64\0\0\0\0\0");
+    let (red, blue): (&[u8], &[u8]) = (&[255, 0, 0], &[0, 0, 255]);
+    let (red_ink, blue_ink): (&[u8], &[u8]) = (&[0, 255, 255, 0], &[255, 255, 0, 0]);
+    let cases = [
+        ("baseline", encode(Rgb, false, [red, blue]), [RED, BLUE]),
+        ("progressive", encode(Rgb, true, [red, blue]), [RED, BLUE]),
+        ("grey", encode(Luma, false, [&[200], &[10]]), [[200, 200, 200, 255], [10, 10, 10, 255]]),
+        ("RGB", as_rgb(&encode(Ycbcr, false, [red, blue])), [RED, BLUE]),
+        ("CMYK", encode(Cmyk, false, [red_ink, blue_ink]), [RED, BLUE]),
+        ("progressive CMYK", encode(Cmyk, true, [red_ink, blue_ink]), [RED, BLUE]),
+        ("YCCK", encode(CmykAsYcck, false, [red_ink, blue_ink]), [RED, BLUE]),
+    ];
+    for (name, file, expected) in cases {
+        let (normal, drawn) = stored(&file);
+        assert_eq!((normal.media_type, normal.opaque), ("image/jpeg", true), "{name}");
+        let adobe = normal.bytes.windows(5).any(|word| word == b"Adobe");
+        assert!(!adobe, "{name}: kept in colours that not everybody reads");
+        for (x, expected) in [(4, expected[0]), (27, expected[1])] {
+            let seen = at(&drawn, x, 16);
+            let off = seen.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max().unwrap();
+            assert!(off <= 6, "{name}: {seen:?} at {x}, expected {expected:?}");
+        }
+    }
+}
+
 #[test]
 fn webp_and_gif_are_read() {
     let samples: Vec<u8> = (0..32 * 48).flat_map(|i| corner(i % 48, i / 48)).collect();
