@@ -1,7 +1,5 @@
 //! Single steps of a render, for `benches/` to measure and `fuzz/` to try one by one. Not part of the interface.
 
-use std::sync::Arc;
-
 use crate::codec::{self, Format, JpegFrame, Output, Scratch, Strips};
 use crate::error::RenderError;
 use crate::pixmap::Pixmap;
@@ -49,7 +47,12 @@ pub fn encode(pixmap: &Pixmap, format: Format, quality: u8, opaque: bool) -> Res
         return codec::encode(pixmap.clone(), output);
     };
     let mut scratch = Scratch::default();
-    let part = |number| Arc::new(strips.encode(pixmap.rows(), number, &mut scratch));
-    let parts: Vec<_> = (0..strips.parts()).map(part).collect();
-    Ok(strips.join(&parts))
+    let mut bytes = Vec::new();
+    let mut sink = |piece: &[u8]| bytes.extend_from_slice(piece);
+    let mut file = strips.file(&mut sink);
+    for number in 0..strips.parts() {
+        file.push(&strips.encode(pixmap.rows(), number, &mut scratch));
+    }
+    file.end();
+    Ok(bytes)
 }

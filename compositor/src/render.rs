@@ -8,6 +8,7 @@ use crate::asset::Digest;
 use crate::blend::{Mix, composite};
 use crate::cache::Cache;
 use crate::codec::{self, Format, Output, Scratch, Strips};
+use crate::crew::Crew;
 use crate::error::{AssetError, RenderError};
 use crate::fill::{self, premultiplied};
 use crate::fit::{Crop, Rect, Window, whole_of};
@@ -18,7 +19,7 @@ use crate::placement::Placement;
 use crate::plan::{Ingredient, Plan, PlannedLayer, PlannedText, Source, Undrawn};
 use crate::recipe::{Fill, Flip, Text, Tile};
 use crate::resample::{Inverse, scale, transform};
-use crate::scene::{Placed, Scene};
+use crate::scene::{Band, Placed, Scene};
 use crate::source;
 use crate::text::{Face, Layout, layout};
 
@@ -44,6 +45,7 @@ pub struct Composite {
 pub struct Compositor {
     limits: Limits,
     cache: Cache<Kept>,
+    crew: Crew,
 }
 
 /// Names of what is kept: a picture and what was done to it. Floats are kept by their bits.
@@ -78,7 +80,14 @@ enum Pictured {
 impl Compositor {
     /// A compositor that keeps at most `cache_bytes` bytes of pictures; 0 keeps none.
     pub fn new(limits: Limits, cache_bytes: usize) -> Self {
-        Compositor { limits, cache: Cache::new(cache_bytes) }
+        Compositor { limits, cache: Cache::new(cache_bytes), crew: Crew::new(0) }
+    }
+
+    /// The same with so many more threads to encode on, over all renders at once. Without, a render uses its caller's
+    /// thread alone, as it does in WebAssembly in any case.
+    #[must_use]
+    pub fn with_helpers(self, helpers: usize) -> Self {
+        Compositor { crew: Crew::new(helpers), ..self }
     }
 
     /// The limits it holds plans against.
@@ -98,17 +107,33 @@ impl Compositor {
     /// [`RenderError`]: a limit (checked before anything is decoded), a part of the language that is not drawn yet, a
     /// missing or broken ingredient.
     pub fn compose(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Composite, RenderError> {
+        let (width, height) = plan.canvas();
+        let mut bytes = Vec::new();
+        self.compose_to(plan, ingredients, &mut |piece| bytes.extend_from_slice(piece))?;
+        Ok(Composite { bytes, format: plan.format, width, height })
+    }
+
+    /// Draws, encodes, and hands the file to `sink` piece by piece while the rest of it is being made: of a PNG or JPEG
+    /// the first rows long before the last.
+    ///
+    /// # Errors
+    /// As [`compose`](Self::compose); `sink` has had nothing then.
+    pub fn compose_to(
+        &self,
+        plan: &Plan,
+        ingredients: &Ingredients,
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> Result<(), RenderError> {
         if let Some(Undrawn { pointer, name }) = plan.undrawn() {
             return Err(RenderError::NotDrawn { pointer, name });
         }
         let scene = self.scene(plan, ingredients)?;
-        let (width, height) = plan.canvas();
         let output = Output { format: plan.format, quality: plan.quality(), opaque: plan.opaque };
-        let bytes = match Strips::new(output, (width, height))? {
-            Some(strips) => self.encode_strips(&strips, &scene, kept_parts(plan, output)),
-            None => codec::encode(scene.draw(), output)?,
-        };
-        Ok(Composite { bytes, format: plan.format, width, height })
+        match Strips::new(output, plan.canvas())? {
+            Some(strips) => self.encode_strips(&strips, &scene, kept_parts(plan, output), sink),
+            None => sink(&codec::encode(scene.draw(), output)?),
+        }
+        Ok(())
     }
 
     /// Draws without encoding.
@@ -135,26 +160,39 @@ impl Compositor {
     }
 
     /// Encodes what layers touch; everything else was encoded before, or is now and kept.
-    fn encode_strips(&self, strips: &Strips, scene: &Scene, kept: Kept) -> Vec<u8> {
+    fn encode_strips(&self, strips: &Strips, scene: &Scene, kept: Kept, sink: &mut dyn FnMut(&[u8])) {
         let known = self.cache.parts(&kept);
         let mut of_ground = known.map_or_else(|| vec![None; strips.parts() as usize], Arc::unwrap_or_clone);
-        let (mut parts, mut learned) = (Vec::with_capacity(of_ground.len()), false);
-        let (mut band, mut scratch) = (scene.band(), Scratch::default());
-        for (number, bare) in (0..).zip(&mut of_ground) {
-            if strips.covers(number, |rows, columns| scene.touches(rows, columns)) {
-                let rows = band.rows(strips.rows(number));
-                parts.push(Arc::new(strips.encode(rows, number, &mut scratch)));
-                continue;
-            }
-            learned |= bare.is_none();
-            let part = bare
-                .get_or_insert_with(|| Arc::new(strips.encode(scene.ground.rows(), number, &mut scratch)));
-            parts.push(Arc::clone(part));
-        }
+        let touched: Vec<bool> = (0..strips.parts())
+            .map(|part| strips.covers(part, |rows, columns| scene.touches(rows, columns)))
+            .collect();
+        let is_wanted = |part: &usize| touched[*part] || of_ground[*part].is_none();
+        let wanted: Vec<usize> = (0..touched.len()).filter(is_wanted).collect();
+        let encode = |(band, scratch): &mut (Band<'_>, Scratch), part: usize| {
+            let number = part as u32;
+            let rows = if touched[part] { band.rows(strips.rows(number)) } else { scene.ground.rows() };
+            (part, strips.encode(rows, number, scratch))
+        };
+        let (mut file, mut written, mut learned) = (strips.file(sink), 0, false);
+        self.crew.in_order(
+            &wanted,
+            || (scene.band(), Scratch::default()),
+            encode,
+            |(part, encoded)| {
+                of_ground[written..part].iter().flatten().for_each(|known| file.push(known));
+                file.push(&encoded);
+                written = part + 1;
+                if !touched[part] {
+                    of_ground[part] = Some(Arc::new(encoded));
+                    learned = true;
+                }
+            },
+        );
+        of_ground[written..].iter().flatten().for_each(|known| file.push(known));
+        file.end();
         if learned {
             self.cache.put_parts(kept, of_ground);
         }
-        strips.join(&parts)
     }
 
     /// The background with the fitted base on it.

@@ -432,6 +432,32 @@ fn strips_that_were_kept_are_the_strips_that_would_be_made() {
 }
 
 #[test]
+fn a_file_is_the_same_by_any_number_of_threads_and_comes_in_pieces() {
+    let mut shelf = Shelf::new();
+    let wave = |x: u32, y: u32| [(x / 3) as u8, (y / 2) as u8, (x ^ y) as u8, 255];
+    shelf.add("wall", Kind::Base, &png(700, 900, wave));
+    shelf.add("dot", Kind::Overlay, &png(200, 200, |x, y| [250, 0, 0, (x + y) as u8]));
+    for path in
+        ["/c/wall/dot;at=center.png", "/c/wall/dot;at=center.jpg", "/c/wall;radius=0.2/dot;op=xor.png"]
+    {
+        let plan = shelf.plan(path);
+        let whole = shelf.compose(path);
+        for helpers in [1, 3, 8] {
+            let limits = compositor::Limits::default();
+            let crewed = compositor::Compositor::new(limits, 64 << 20).with_helpers(helpers);
+            for turn in ["cold", "warm"] {
+                let mut pieces: Vec<Vec<u8>> = Vec::new();
+                crewed
+                    .compose_to(&plan, &shelf.ingredients, &mut |piece| pieces.push(piece.to_vec()))
+                    .unwrap();
+                assert!(pieces.len() > 10, "{path}: {} pieces", pieces.len());
+                assert!(pieces.concat() == whole, "{path}: {turn}, {helpers} helpers");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_file_has_alpha_where_an_operator_makes_holes() {
     let shelf = shelf();
     for (operator, _) in compositor::recipe::Operator::WORDS {

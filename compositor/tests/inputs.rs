@@ -1,5 +1,7 @@
 //! Files that come from outside: every accepted kind, every orientation, and everything that is wrong with files.
 
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
 mod common;
 
 use ::png::{BitDepth, ColorType};

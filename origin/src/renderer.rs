@@ -73,7 +73,7 @@ impl Renderer {
         let memory_units = units(limits.render_bytes);
         let cache_bytes = usize::try_from(cache.decoded_bytes).unwrap_or(usize::MAX);
         Self {
-            compositor: Arc::new(Compositor::new(limits.picture, cache_bytes)),
+            compositor: Arc::new(Compositor::new(limits.picture, cache_bytes).with_helpers(helpers())),
             store,
             memory: Arc::new(Semaphore::new(memory_units as usize)),
             memory_units,
@@ -162,6 +162,11 @@ impl Renderer {
         }
         Ok(ingredients)
     }
+}
+
+/// Cores beside the one that a render has anyway.
+pub fn helpers() -> usize {
+    std::thread::available_parallelism().map_or(0, |cores| cores.get() - 1)
 }
 
 /// What the renderer is busy with.

@@ -91,21 +91,35 @@ impl Strips {
         }
     }
 
-    /// The file.
-    pub fn join(&self, parts: &[Arc<Part>]) -> Vec<u8> {
-        let mut file = match self {
-            Self::Png(frame) => frame.head(),
-            Self::Jpeg(frame) => frame.head(),
+    /// A file that is handed to `sink` piece by piece, from its head on.
+    pub fn file<'a>(&self, sink: &'a mut dyn FnMut(&[u8])) -> File<'a> {
+        let (head, is_png) = match self {
+            Self::Png(frame) => (frame.head(), true),
+            Self::Jpeg(frame) => (frame.head(), false),
         };
-        file.reserve(parts.iter().map(|part| part.bytes.len()).sum::<usize>() + 64);
-        for part in parts {
-            file.extend_from_slice(&part.bytes);
+        sink(&head);
+        File { sink, checksum: is_png.then_some(png::Checksum::EMPTY) }
+    }
+}
+
+/// A file that parts are appended to.
+pub(crate) struct File<'a> {
+    sink: &'a mut dyn FnMut(&[u8]),
+    /// Of all parts so far, where the file ends with one.
+    checksum: Option<png::Checksum>,
+}
+
+impl File<'_> {
+    /// Appends the next part.
+    pub fn push(&mut self, part: &Part) {
+        (self.sink)(&part.bytes);
+        self.checksum = self.checksum.map(|checksum| checksum.followed_by(part.checksum));
+    }
+
+    /// Writes what stands behind the last part.
+    pub fn end(self) {
+        if let Some(checksum) = self.checksum {
+            (self.sink)(&png::Frame::tail(checksum));
         }
-        if let Self::Png(_) = self {
-            let checksums = parts.iter().map(|part| part.checksum);
-            let checksum = checksums.fold(png::Checksum::EMPTY, png::Checksum::followed_by);
-            file.extend_from_slice(&png::Frame::tail(checksum));
-        }
-        file
     }
 }

@@ -29,7 +29,7 @@ pub struct ExplainArgs {
 /// Resolves and prints.
 pub async fn run(config: Config, args: ExplainArgs) -> Result<ExitCode, Failure> {
     let recipe = parse_recipe(&args.recipe)?;
-    let bench = Workbench::open(&config, &args.assets, &recipe).await?;
+    let bench = Workbench::open(&config, &args.assets, std::slice::from_ref(&recipe)).await?;
     let plan = bench.plan(&recipe, args.assets.accept.as_deref())?;
     say(&if args.json { as_json(&recipe, &plan)? } else { as_text(&recipe, &plan) })?;
     Ok(ExitCode::SUCCESS)

@@ -1,4 +1,4 @@
-//! `milliner render`: one recipe to one file, with the pixels that the service would deliver.
+//! `milliner render`: recipes to files, with the pixels that the service would deliver.
 
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -6,18 +6,20 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Args;
-use compositor::{Compositor, Plan, RenderError};
+use compositor::{Compositor, Ingredients, Plan, Recipe, RenderError};
 
 use super::workbench::{Workbench, parse_recipe};
 use super::{AssetArgs, Failure};
 use crate::config::{Config, variable_of};
+use crate::renderer::helpers;
 
 const EXAMPLES: &str = "\
 Examples:
   milliner render '/c/tabby;w=800/top-hat.png' -o out.png
   milliner render '/c/tabby;w=800/top-hat.png' --catalogue catalogue/ -o out.png
   milliner render '/c/cat;w=400/hat;scale=0.5;at=top.jpg' --asset cat=cat.jpg --asset hat=hat.svg -o out.jpg
-  milliner render '/c/tabby/crown.png' -o - | imgcat";
+  milliner render '/c/tabby/crown.png' -o - | imgcat
+  milliner render '/c/tabby/crown.png' '/c/tabby/top-hat.png' -o hats/   # hats/{key}.png each, the base drawn once";
 
 /// The settings that the command uses.
 pub const USES: &[&str] = &[
@@ -31,14 +33,18 @@ pub const USES: &[&str] = &[
     "MILLINER_LIMIT_SVG_TIMEOUT",
 ];
 
-/// Render one recipe to a file.
+/// Kept between the renders of one command: decoded and fitted pictures, encoded strips.
+const KEPT_BYTES: usize = 256 << 20;
+
+/// Render recipes to files.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct RenderArgs {
-    /// The recipe, as in a URL: /c/{base}/{layer}….{format}
-    recipe: String,
-    /// Where to write it; `-` is standard output
-    #[arg(short, long, value_name = "FILE")]
+    /// The recipes, as in a URL: /c/{base}/{layer}….{format}
+    #[arg(required = true, value_name = "RECIPE")]
+    recipes: Vec<String>,
+    /// Where to write it; `-` is standard output, and a folder has a file for each recipe, named by its key
+    #[arg(short, long, value_name = "FILE or FOLDER")]
     output: PathBuf,
     #[command(flatten)]
     assets: AssetArgs,
@@ -46,22 +52,58 @@ pub struct RenderArgs {
 
 /// Resolves, draws, writes.
 pub async fn run(config: Config, args: RenderArgs) -> Result<ExitCode, Failure> {
-    let recipe = parse_recipe(&args.recipe)?;
-    let bench = Workbench::open(&config, &args.assets, &recipe).await?;
-    let plan = bench.plan(&recipe, args.assets.accept.as_deref())?;
-    check_output(&args.output, &plan)?;
-    let ingredients = bench.ingredients(&plan).await?;
-    let started = Instant::now();
-    let composite = Compositor::new(config.limits.picture, 0).compose(&plan, &ingredients).map_err(told)?;
-    let drawn = started.elapsed();
-    write(&args.output, &composite.bytes)?;
-    tracing::debug!(key = %plan.key(), elapsed = ?drawn, "rendered");
-    if args.output != Path::new("-") {
-        let (width, height) = plan.canvas();
-        let (file, bytes, key) = (args.output.display(), composite.bytes.len(), plan.key());
-        super::say(&format!("{file}  {width}×{height}  {bytes} bytes  {} ms  {key}", drawn.as_millis()))?;
+    let recipes: Vec<Recipe> =
+        args.recipes.iter().map(|recipe| parse_recipe(recipe)).collect::<Result<_, _>>()?;
+    let bench = Workbench::open(&config, &args.assets, &recipes).await?;
+    let accept = args.assets.accept.as_deref();
+    // Whatever is wrong with a recipe is said before the first one is drawn.
+    let plans: Vec<Plan> =
+        recipes.iter().map(|recipe| bench.plan(recipe, accept)).collect::<Result<_, _>>()?;
+    let into_folder = check_output(&args.output, &plans)?;
+    let kept = if plans.len() > 1 { KEPT_BYTES } else { 0 };
+    let compositor = Compositor::new(config.limits.picture, kept).with_helpers(helpers());
+    for plan in &plans {
+        let ingredients = bench.ingredients(plan).await?;
+        let output = if into_folder {
+            args.output.join(format!("{}.{}", plan.key(), plan.format().extension()))
+        } else {
+            args.output.clone()
+        };
+        render(&compositor, plan, &ingredients, &output)?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn render(
+    compositor: &Compositor,
+    plan: &Plan,
+    ingredients: &Ingredients,
+    output: &Path,
+) -> Result<(), Failure> {
+    if output == Path::new("-") {
+        return to_stdout(compositor, plan, ingredients);
+    }
+    let started = Instant::now();
+    let composite = compositor.compose(plan, ingredients).map_err(told)?;
+    let drawn = started.elapsed();
+    std::fs::write(output, &composite.bytes).map_err(|error| format!("{}: {error}", output.display()))?;
+    let (width, height) = plan.canvas();
+    let (file, bytes, key) = (output.display(), composite.bytes.len(), plan.key());
+    super::say(&format!("{file}  {width}×{height}  {bytes} bytes  {} ms  {key}", drawn.as_millis()))
+}
+
+/// Passes every piece on as it is made: whoever reads the pipe sees the first rows before the last are drawn.
+fn to_stdout(compositor: &Compositor, plan: &Plan, ingredients: &Ingredients) -> Result<(), Failure> {
+    let mut stdout = io::stdout().lock();
+    let mut written = Ok(());
+    compositor
+        .compose_to(plan, ingredients, &mut |piece| {
+            if written.is_ok() {
+                written = stdout.write_all(piece);
+            }
+        })
+        .map_err(told)?;
+    Ok(written.and_then(|()| stdout.flush())?)
 }
 
 /// An error, and for a limit also the setting that can be raised.
@@ -74,13 +116,25 @@ fn told(error: RenderError) -> Failure {
     error.into()
 }
 
-/// A file whose name lies about its format is a mistake; so is a picture on a terminal.
-fn check_output(output: &Path, plan: &Plan) -> Result<(), Failure> {
-    let format = plan.format();
+/// Is the output a folder? A file whose name lies about its format is a mistake; so are a picture on a terminal and
+/// two pictures in one file.
+fn check_output(output: &Path, plans: &[Plan]) -> Result<bool, Failure> {
+    if output.is_dir() {
+        return Ok(true);
+    }
+    let [plan] = plans else {
+        let (shown, count) = (output.display(), plans.len());
+        return Err(format!("{count} recipes make {count} files, and {shown} is no folder").into());
+    };
     if output == Path::new("-") {
         let to_terminal = io::stdout().is_terminal();
-        return if to_terminal { Err("standard output is a terminal; give -o FILE".into()) } else { Ok(()) };
+        return if to_terminal {
+            Err("standard output is a terminal; give -o FILE".into())
+        } else {
+            Ok(false)
+        };
     }
+    let format = plan.format();
     let extension = output.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
     let named = compositor::Format::from_extension(&extension.to_ascii_lowercase().replace("jpeg", "jpg"));
     match named {
@@ -90,13 +144,6 @@ fn check_output(output: &Path, plan: &Plan) -> Result<(), Failure> {
             output.display()
         )
         .into()),
-        _ => Ok(()),
+        _ => Ok(false),
     }
-}
-
-fn write(output: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    if output == Path::new("-") {
-        return Ok(io::stdout().write_all(bytes)?);
-    }
-    std::fs::write(output, bytes).map_err(|error| format!("{}: {error}", output.display()).into())
 }

@@ -41,12 +41,12 @@ fn no_store(folder: &str) -> String {
 }
 
 impl Workbench {
-    /// Loads what the recipe needs, from where the arguments say.
-    pub async fn open(config: &Config, args: &AssetArgs, recipe: &Recipe) -> Result<Self, Failure> {
+    /// Loads what the recipes need, from where the arguments say.
+    pub async fn open(config: &Config, args: &AssetArgs, recipes: &[Recipe]) -> Result<Self, Failure> {
         if args.assets.is_empty() && args.catalogue.is_none() {
             return Self::from_store(config).await;
         }
-        Self::from_files(config, args, recipe).await
+        Self::from_files(config, args, recipes).await
     }
 
     async fn from_store(config: &Config) -> Result<Self, Failure> {
@@ -62,18 +62,19 @@ impl Workbench {
         Ok(Self { catalogue, known, files: HashMap::new(), store: Some(store) })
     }
 
-    async fn from_files(config: &Config, args: &AssetArgs, recipe: &Recipe) -> Result<Self, Failure> {
+    async fn from_files(config: &Config, args: &AssetArgs, recipes: &[Recipe]) -> Result<Self, Failure> {
         let limits = &config.limits;
         let rasteriser =
             Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels);
         let (mut assets, mut files) = (Vec::new(), HashMap::new());
         let sources = sources(args)?;
         let known = sources.iter().map(|source| source.id.clone()).collect();
-        let wanted = recipe.asset_ids();
+        let wanted: Vec<AssetId> = recipes.iter().flat_map(Recipe::asset_ids).collect();
         for source in sources.into_iter().filter(|source| wanted.contains(&source.id)) {
             let (prepared, metadata) = load(&source, &rasteriser, &limits.picture).await?;
             // What a recipe lies on is a base, what it lays on top an overlay; a sidecar may know better.
-            let kind = if source.id == recipe.base.asset.id { Kind::Base } else { Kind::Overlay };
+            let is_base = recipes.iter().any(|recipe| recipe.base.asset.id == source.id);
+            let kind = if is_base { Kind::Base } else { Kind::Overlay };
             let mut asset = prepared.asset(&source.id, kind);
             metadata.apply(&mut asset).map_err(|error| format!("{}: {error}", source.id))?;
             files.extend(prepared.into_files());

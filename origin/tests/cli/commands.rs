@@ -85,6 +85,13 @@ fn render_is_the_same_from_the_store_from_a_folder_and_from_files() {
     assert!(pictures.iter().all(|picture| *picture == pictures[0]));
     let piped = milliner(folder.path(), &["render", recipe, "-o", "-"]);
     assert_eq!(piped.stdout, pictures[0]);
+
+    std::fs::create_dir(folder.path().join("many")).unwrap();
+    let many = milliner(folder.path(), &["render", "/c/cat;w=48.jpg", recipe, recipe, "-o", "many"]);
+    assert!(many.status.success(), "{}", stderr(&many));
+    let file = stdout(&many).lines().nth(1).and_then(|line| line.split("  ").next()).unwrap().to_owned();
+    assert_eq!(std::fs::read(folder.path().join(file)).unwrap(), pictures[0]);
+    assert_eq!(std::fs::read_dir(folder.path().join("many")).unwrap().count(), 2, "a file for each key");
 }
 
 #[test]
@@ -109,6 +116,10 @@ fn render_explains_what_is_wrong() {
         (vec!["/c/dog.png", "-o", "x.png", "--asset", "cat=catalogue/cats/cat.svg"], "known here: cat"),
         (vec!["/c/cat;w=0.png", "-o", "x.png"], "/base/w"),
         (vec!["/c/cat.png", "-o", "x.jpg", "--catalogue", "catalogue"], "makes a png"),
+        (
+            vec!["/c/cat.png", "/c/cat.png", "-o", "x.png", "--catalogue", "catalogue"],
+            "2 recipes make 2 files, and x.png is no folder",
+        ),
         (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat=nothing.png"], "nothing.png"),
         (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat"], "id=file"),
         (
