@@ -52,12 +52,15 @@ pub async fn here(plan: &Plan, catalogue: &Catalogue, config: &Config, call: &Ca
     }
 }
 
-/// Keeps the ingredients of a plan in the edge cache, for the day the origin is away.
+/// Keeps the assets of a plan in the edge cache, for the day the origin is away: with all their levels, for who knows what
+/// is drawn of them on that day.
 pub async fn provide(plan: Plan, catalogue: Rc<Catalogue>, config: Rc<Config>, call: Call) {
     if !is_possible(&plan, &config) {
         return;
     }
-    for source in sources(&plan, &catalogue).unwrap_or_default() {
+    let drawn = plan.ingredients();
+    let assets = catalogue.assets().iter().filter(|asset| drawn.contains(&asset.digest));
+    for source in assets.flat_map(|asset| asset.contents().map(|digest| (asset.id.clone(), digest))) {
         if KEPT.with_borrow(|kept| kept.contains(&source.1)) {
             continue;
         }
@@ -68,7 +71,7 @@ pub async fn provide(plan: Plan, catalogue: Rc<Catalogue>, config: Rc<Config>, c
     }
 }
 
-/// Which asset to ask for each ingredient. `None`: one of them is not in the catalogue any more.
+/// Which asset to ask for each file. `None`: one of them is not in the catalogue any more.
 fn sources(plan: &Plan, catalogue: &Catalogue) -> Option<Vec<Source>> {
     let find = |digest: Digest| {
         let asset = catalogue.assets().iter().find(|asset| asset.has_content(&digest))?;

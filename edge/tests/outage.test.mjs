@@ -42,7 +42,10 @@ async function warm(edge, path = WARM) {
   const { assets } = JSON.parse((await get(edge, "/v1/catalogue")).bytes);
   const [base, ...layers] = path.slice(3, path.lastIndexOf(".")).split("/");
   for (const id of [base, ...layers].map((segment) => segment.split(";")[0])) {
-    await edge.kept(`/v1/assets/-/content?digest=${assets.find((asset) => asset.id === id).digest}`);
+    const asset = assets.find((asset) => asset.id === id);
+    for (const { digest } of [asset, ...(asset.levels ?? [])]) {
+      await edge.kept(`/v1/assets/-/content?digest=${digest}`);
+    }
   }
   return answer;
 }

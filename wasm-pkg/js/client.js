@@ -4,6 +4,11 @@
 
 import { Milliner, check, failure } from './guard.js'
 
+/** An asset's own digest and those of its levels, each with its id. */
+function contents({ id, digest, levels = [] }) {
+  return [{ digest }, ...levels].map((content) => [content.digest, id])
+}
+
 export class Client {
   #base
   #fetch
@@ -44,7 +49,7 @@ export class Client {
       throw unlessItWasAborted(cause, failure('server', 'the catalogue is not JSON: is this a Milliner server?', { cause, status: response.status }))
     })
     this.milliner.setCatalogue(catalogue)
-    this.#assets = new Map(catalogue.assets.map((asset) => [asset.digest, asset.id]))
+    this.#assets = new Map(catalogue.assets.flatMap(contents))
     return catalogue
   }
 
