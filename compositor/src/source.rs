@@ -95,9 +95,18 @@ pub fn normalise(bytes: &[u8], limits: &Limits) -> Result<Normalised, AssetError
     let stripped = if input == Input::Jpeg && as_it_is { codec::strip_jpeg_metadata(bytes) } else { None };
     let format = if input == Input::Jpeg { Format::Jpeg } else { Format::Png };
     let malformed = |error| input.malformed(error);
+    let (pixmap, kept) = match stripped {
+        Some(stripped) => (pixmap, Some(stripped)),
+        None if input == Input::Jpeg => {
+            // Levels are of what is kept, or the kept file would have other levels when it comes in again.
+            let kept = encode_to_keep(pixmap, format, opaque).map_err(malformed)?;
+            (decode(&kept, limits)?, Some(kept))
+        }
+        None => (pixmap, None),
+    };
     let levels = levels(&pixmap, format, opaque).map_err(malformed)?;
-    let bytes = match stripped {
-        Some(stripped) => stripped,
+    let bytes = match kept {
+        Some(kept) => kept,
         None => encode_to_keep(pixmap, format, opaque).map_err(malformed)?,
     };
     let digest = Digest::of(&bytes);

@@ -357,6 +357,9 @@ fn levels_are_halves_in_the_format_of_the_whole() {
         }
         assert_eq!(normalise(&normal.bytes, &Limits::default()).unwrap(), normal, "{media_type}");
     }
+    // One that has to be turned is encoded anew, and its levels are those of what is kept.
+    let turned = normalise(&with_exif(&jpeg(701, 400, wave), 6), &Limits::default()).unwrap();
+    assert_eq!(normalise(&turned.bytes, &Limits::default()).unwrap(), turned);
     assert!(normalise(&png(256, 256, |_, _| RED), &Limits::default()).unwrap().levels.is_empty());
 }
 

@@ -93,13 +93,9 @@ fn host() -> Result<String> {
 /// Runs a target; without a seed, libFuzzer takes one from the clock.
 fn attack(programs: &Path, target: Target, seconds: u32, seed: Option<u32>) -> Result<()> {
     let found = found(target)?;
-    let artifacts = workspace::target()?.join("fuzz/artifacts").join(target.name());
-    fs::create_dir_all(&artifacts)?;
+    let artifacts = artifacts(target)?;
     let mut fuzzer = fuzzer(programs, target)?;
-    fuzzer
-        .arg(format!("-max_total_time={seconds}"))
-        .arg(format!("-seed={}", seed.unwrap_or(0)))
-        .arg(format!("-artifact_prefix={}/", artifacts.display()));
+    fuzzer.arg(format!("-max_total_time={seconds}")).arg(format!("-seed={}", seed.unwrap_or(0)));
     fuzzer.args(["-print_final_stats=1", "-verbosity=0"]).arg(&found).arg(corpus(target));
     let name = target.name();
     say::step(&format!("{name}: {seconds} s"), || exec::run(&mut fuzzer)).with_context(|| {
@@ -111,7 +107,7 @@ fn fuzzer(programs: &Path, target: Target) -> Result<Command> {
     let program = programs.join(format!("fuzz-{}", target.name()));
     ensure!(program.exists(), "{} was not built", program.display());
     let mut command = exec::command(&program.to_string_lossy());
-    command.args(LIMITS);
+    command.args(LIMITS).arg(format!("-artifact_prefix={}/", artifacts(target)?.display()));
     let dictionary = folder().join("dictionaries").join(format!("{}.dict", target.dictionary()));
     if dictionary.exists() {
         command.arg(format!("-dict={}", dictionary.display()));
@@ -149,6 +145,13 @@ fn keep(programs: &Path, target: Target) -> Result<()> {
         fs::copy(entry.path(), corpus.join(entry.file_name()))?;
     }
     Ok(())
+}
+
+/// Where an input goes that a target fails on.
+fn artifacts(target: Target) -> Result<PathBuf> {
+    let folder = workspace::target()?.join("fuzz/artifacts").join(target.name());
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    Ok(folder)
 }
 
 fn folder() -> PathBuf {

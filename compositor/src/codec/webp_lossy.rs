@@ -6,8 +6,9 @@ use super::{Format, Output, encode_error};
 use crate::error::RenderError;
 use crate::pixmap::Pixmap;
 
-/// libwebp's default effort.
-const METHOD: i32 = 4;
+/// libwebp's effort, 0 to 6. On a photograph of 1024² with alpha at quality 80, its default 4 took a quarter more time for
+/// as many bytes (114,006; here 113,846), and 2 saved a third of the time for 4 % more.
+const METHOD: i32 = 3;
 
 pub(super) fn encode(pixmap: Pixmap, output: Output) -> Result<Vec<u8>, RenderError> {
     let refuse = |reason: String| encode_error(Format::Webp, reason);
