@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use clap::{Args, ValueEnum};
 
-use crate::{exec, say, workspace};
+use crate::{exec, machine, say, workspace};
 
 #[derive(Args)]
 pub struct Options {
@@ -74,7 +74,7 @@ pub fn briefly(seconds: u32) -> Result<()> {
 
 /// Compiles for the host by name: then the flags are for our code, and not for build scripts and macros.
 fn build() -> Result<PathBuf> {
-    let host = host()?;
+    let host = machine::host()?;
     let folder = workspace::target()?.join("fuzz");
     let mut cargo = exec::cargo();
     cargo.args(["build", "--release", "--package", "fuzz", "--bins", "--target", &host]);
@@ -82,12 +82,6 @@ fn build() -> Result<PathBuf> {
     cargo.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
     exec::run(cargo.env("CARGO_TARGET_DIR", &folder).env("RUSTFLAGS", FLAGS))?;
     Ok(folder.join(host).join("release"))
-}
-
-fn host() -> Result<String> {
-    let version = exec::output(exec::command("rustc").arg("-vV"))?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    Ok(host.context("rustc -vV names no host")?.to_owned())
 }
 
 /// Runs a target; without a seed, libFuzzer takes one from the clock.

@@ -28,13 +28,35 @@ pub fn native_tools() -> Result<()> {
 
 /// rustc can compile for WebAssembly.
 pub fn wasm_target() -> Result<()> {
+    rust_target(WASM_TARGET)
+}
+
+/// rustc has the standard library of a target.
+pub fn rust_target(target: &str) -> Result<()> {
     let sysroot = exec::output(exec::command("rustc").args(["--print", "sysroot"]))?;
-    if Path::new(sysroot.trim()).join("lib/rustlib").join(WASM_TARGET).exists() {
+    if Path::new(sysroot.trim()).join("lib/rustlib").join(target).exists() {
         return Ok(());
     }
-    exec::run(exec::command("rustup").args(["target", "add", WASM_TARGET])).with_context(|| {
-        format!("rustc has no {WASM_TARGET}; without rustup, install your distribution's package of it")
+    exec::run(exec::command("rustup").args(["target", "add", target])).with_context(|| {
+        format!("rustc has no {target}; without rustup, install your distribution's package of it")
     })
+}
+
+/// The target that rustc itself runs on.
+pub fn host() -> Result<String> {
+    let version = exec::output(exec::command("rustc").arg("-vV"))?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    Ok(host.context("rustc -vV names no host")?.to_owned())
+}
+
+/// QEMU's program that runs those of another Linux processor.
+pub fn qemu(processor: &str) -> Result<PathBuf> {
+    let program = format!("qemu-{processor}");
+    if let Some(path) = find(&program) {
+        return Ok(path);
+    }
+    debian(&["qemu-user"]).with_context(|| format!("a program for {processor} runs under {program} here"))?;
+    find(&program).with_context(|| format!("qemu-user is installed, but `{program}` is not on the path"))
 }
 
 /// Node.js, new enough, with npm.

@@ -12,6 +12,7 @@ use crate::say::{self, Colour};
 
 mod sizes;
 mod steps;
+mod targets;
 
 use self::steps::{STEPS, Step};
 

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::sizes;
+use super::{sizes, targets};
 use crate::{build, exec, machine, npm, run, workspace};
 
 pub struct Step {
@@ -26,6 +26,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "clippy", about: "no warning, on the host and for wasm", run: clippy },
     Step { name: "build", about: "servers, wasm modules and bundles", run: build_all },
     Step { name: "sizes", about: "no wasm module grew by more than its budget", run: sizes::check },
+    Step { name: "targets", about: "the same bytes on every target", run: targets::compare },
     Step { name: "package", about: "the npm package: its types, and its behaviour in Node", run: package },
     Step { name: "edge", about: "the edge function in workerd", run: edge },
     Step { name: "browser", about: "the real stack in Chromium; the same bytes everywhere", run: browser },

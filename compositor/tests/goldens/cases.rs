@@ -1,0 +1,195 @@
+//! The pictures that are kept as goldens: a name and a recipe each, at least one for every part of the recipe language.
+//! `tests/goldens.rs` compares them with the files beside this one, `examples/digests.rs` prints their digests on every
+//! target, and `docs/recipes.md` shows them.
+
+/// Name and canonical recipe. The golden is the file of that name, its extension the recipe's.
+pub const CASES: &[(&str, &str)] = &[
+    // The canvas: `w`, `h`, `fit`, `pos`
+    ("base", "/c/tabby;w=128.png"),
+    ("h", "/c/tabby;h=80.png"),
+    ("fit-cover", "/c/tabby;w=128;h=80;bg=b8d8e8.png"),
+    ("fit-contain", "/c/tabby;w=128;h=80;fit=contain;bg=b8d8e8.png"),
+    ("fit-fill", "/c/tabby;w=128;h=80;fit=fill;bg=b8d8e8.png"),
+    ("fit-inside", "/c/tabby;w=128;h=80;fit=inside;bg=b8d8e8.png"),
+    ("fit-outside", "/c/tabby;w=128;h=80;fit=outside;bg=b8d8e8.png"),
+    ("pos-focus", "/c/tabby;w=120;h=48;pos=focus.png"),
+    ("pos-center", "/c/tabby;w=120;h=48;pos=center.png"),
+    ("pos-top", "/c/tabby;w=120;h=48;pos=top.png"),
+    ("pos-bottom", "/c/tabby;w=120;h=48;pos=bottom.png"),
+    ("pos-left", "/c/tabby;w=64;h=128;pos=left.png"),
+    ("pos-right", "/c/tabby;w=64;h=128;pos=right.png"),
+    ("pos-top-left", "/c/photo;w=96;h=32;pos=top-left.png"),
+    ("pos-bottom-right", "/c/photo;w=32;h=64;pos=bottom-right.png"),
+    // The canvas: `bg`, `dpr`, `radius`
+    ("bg", "/c/tabby;w=100;bg=ffcc66.png"),
+    ("bg-alpha", "/c/tabby;w=100;bg=3366cc80.png"),
+    ("dpr", "/c/tabby;w=56;dpr=2/top-hat.png"),
+    ("dpr-fraction", "/c/tabby;w=64;dpr=1.5/top-hat;x=8px.png"),
+    ("radius", "/c/tabby;w=100;bg=ffcc66;radius=0.2.png"),
+    ("radius-px", "/c/tabby;w=100;h=80;bg=ffcc66;radius=12px.png"),
+    ("radius-half", "/c/photo;w=96;radius=0.5.png"),
+    ("strips", "/c/tabby;w=48;h=400;fit=contain;bg=ffcc66/bow-tie;at=bottom.png"),
+    // Where a layer lies: `at`, `x`, `y`
+    ("at-default", "/c/tabby;w=100/top-hat/bow-tie/monocle.png"),
+    ("at-head", "/c/tabby;w=100/bow-tie;at=head.png"),
+    ("at-eyes", "/c/tabby;w=100/bow-tie;at=eyes;scale=0.6.png"),
+    ("at-neck", "/c/tabby;w=100/top-hat;at=neck;scale=0.5.png"),
+    ("at-center", "/c/tabby;w=100/monocle;at=center;scale=0.4.png"),
+    (
+        "at-compass",
+        "/c/tabby;w=100;bg=b8d8e8/monocle;at=top;scale=0.2/monocle;at=bottom;scale=0.2/monocle;at=left;scale=0.2/monocle;at=right;scale=0.2/monocle;at=top-left;scale=0.2/monocle;at=top-right;scale=0.2/monocle;at=bottom-left;scale=0.2/monocle;at=bottom-right;scale=0.2.png",
+    ),
+    ("x", "/c/tabby;w=100/top-hat;x=0.2.png"),
+    ("x-px", "/c/tabby;w=100/top-hat;x=-12.5px.png"),
+    ("y", "/c/tabby;w=100/top-hat;y=0.25.png"),
+    ("y-px", "/c/tabby;w=100/top-hat;y=-9px.png"),
+    // How it lies there: `scale`, `rotate`, `flip`, `opacity`
+    ("scale", "/c/tabby;w=100/top-hat;scale=0.5.png"),
+    ("scale-up", "/c/tabby;w=100/top-hat;scale=1.6.png"),
+    ("scale-compass", "/c/tabby;w=100/top-hat;at=top-left;scale=0.33.png"),
+    ("rotate", "/c/tabby;w=100/top-hat;rotate=-20.png"),
+    ("rotate-90", "/c/tabby;w=100/top-hat;rotate=90.png"),
+    ("rotate-fraction", "/c/tabby;w=100/monocle;at=center;scale=0.5;rotate=137.25.png"),
+    ("flip-h", "/c/tabby;w=100/monocle;flip=h.png"),
+    ("flip-v", "/c/tabby;w=100/top-hat;flip=v.png"),
+    ("flip-hv", "/c/tabby;w=100/monocle;at=center;scale=0.5;flip=hv.png"),
+    ("flip-rotate", "/c/tabby;w=100/monocle;at=center;scale=0.5;rotate=30;flip=h.png"),
+    ("opacity", "/c/tabby;w=100/top-hat;opacity=0.5.png"),
+    // `blend`: a fill from orange to blue over the cat
+    ("blend-normal", "/c/tabby;w=80/~fill;scale=0.8;color=ff8000;to=0060ff;angle=90.png"),
+    ("blend-multiply", "/c/tabby;w=80/~fill;scale=0.8;blend=multiply;color=ff8000;to=0060ff;angle=90.png"),
+    ("blend-screen", "/c/tabby;w=80/~fill;scale=0.8;blend=screen;color=ff8000;to=0060ff;angle=90.png"),
+    ("blend-overlay", "/c/tabby;w=80/~fill;scale=0.8;blend=overlay;color=ff8000;to=0060ff;angle=90.png"),
+    ("blend-darken", "/c/tabby;w=80/~fill;scale=0.8;blend=darken;color=ff8000;to=0060ff;angle=90.png"),
+    ("blend-lighten", "/c/tabby;w=80/~fill;scale=0.8;blend=lighten;color=ff8000;to=0060ff;angle=90.png"),
+    (
+        "blend-color-dodge",
+        "/c/tabby;w=80/~fill;scale=0.8;blend=color-dodge;color=ff8000;to=0060ff;angle=90.png",
+    ),
+    (
+        "blend-color-burn",
+        "/c/tabby;w=80/~fill;scale=0.8;blend=color-burn;color=ff8000;to=0060ff;angle=90.png",
+    ),
+    (
+        "blend-hard-light",
+        "/c/tabby;w=80/~fill;scale=0.8;blend=hard-light;color=ff8000;to=0060ff;angle=90.png",
+    ),
+    (
+        "blend-soft-light",
+        "/c/tabby;w=80/~fill;scale=0.8;blend=soft-light;color=ff8000;to=0060ff;angle=90.png",
+    ),
+    (
+        "blend-difference",
+        "/c/tabby;w=80/~fill;scale=0.8;blend=difference;color=ff8000;to=0060ff;angle=90.png",
+    ),
+    ("blend-exclusion", "/c/tabby;w=80/~fill;scale=0.8;blend=exclusion;color=ff8000;to=0060ff;angle=90.png"),
+    ("blend-hue", "/c/tabby;w=80/~fill;scale=0.8;blend=hue;color=ff8000;to=0060ff;angle=90.png"),
+    (
+        "blend-saturation",
+        "/c/tabby;w=80/~fill;scale=0.8;blend=saturation;color=ff8000;to=0060ff;angle=90.png",
+    ),
+    ("blend-color", "/c/tabby;w=80/~fill;scale=0.8;blend=color;color=ff8000;to=0060ff;angle=90.png"),
+    (
+        "blend-luminosity",
+        "/c/tabby;w=80/~fill;scale=0.8;blend=luminosity;color=ff8000;to=0060ff;angle=90.png",
+    ),
+    ("blend-opacity", "/c/tabby;w=80/top-hat;opacity=0.6;blend=overlay/bow-tie;blend=multiply.png"),
+    // `op`: a translucent fill, turned, over the cat
+    ("op-source-over", "/c/tabby;w=80/~fill;at=top;scale=0.6;color=2060c0c0.png"),
+    ("op-clear", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=clear;color=2060c0c0.png"),
+    ("op-copy", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=copy;color=2060c0c0.png"),
+    ("op-destination", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=destination;color=2060c0c0.png"),
+    ("op-destination-over", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=destination-over;color=2060c0c0.png"),
+    ("op-source-in", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=source-in;color=2060c0c0.png"),
+    ("op-destination-in", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=destination-in;color=2060c0c0.png"),
+    ("op-source-out", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=source-out;color=2060c0c0.png"),
+    ("op-destination-out", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=destination-out;color=2060c0c0.png"),
+    ("op-source-atop", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=source-atop;color=2060c0c0.png"),
+    ("op-destination-atop", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=destination-atop;color=2060c0c0.png"),
+    ("op-xor", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=xor;color=2060c0c0.png"),
+    ("op-plus-lighter", "/c/tabby;w=80/~fill;at=top;scale=0.6;op=plus-lighter;color=2060c0c0.png"),
+    ("op-opacity", "/c/tabby;w=80/top-hat;opacity=0.7;op=xor.png"),
+    ("op-blend", "/c/tabby;w=80/top-hat;blend=screen;op=source-atop.png"),
+    // `tile`, `shadow`, `mask`
+    ("tile-x", "/c/tabby;w=96/bow-tie;at=bottom;scale=0.2;tile=x.png"),
+    ("tile-y", "/c/tabby;w=96/bow-tie;at=left;scale=0.2;tile=y.png"),
+    ("tile-xy", "/c/tabby;w=96/bow-tie;at=center;scale=0.17;opacity=0.6;tile=xy.png"),
+    ("tile-rotate", "/c/tabby;w=96/monocle;at=center;scale=0.2;rotate=30;tile=xy.png"),
+    ("shadow", "/c/tabby;w=100;bg=ffffff/top-hat;shadow=0.03,0.04,0.02,00000080.png"),
+    ("shadow-hard", "/c/tabby;w=100;bg=ffffff/top-hat;shadow=6px,6px,0,cc000080.png"),
+    ("shadow-wide", "/c/tabby;w=100;bg=ffffff/monocle;at=center;scale=0.5;shadow=0,0,8px,0040ffff.png"),
+    ("shadow-tile", "/c/tabby;w=96/bow-tie;at=center;scale=0.25;tile=x;shadow=2px,4px,2px,000000a0.png"),
+    ("mask", "/c/tabby;w=100/~fill;mask=top-hat;color=cc2244;to=2244cc.png"),
+    ("mask-picture", "/c/tabby;w=100/top-hat;at=center;scale=0.8;mask=monocle.png"),
+    ("mask-text", "/c/tabby;w=100/~text;at=center;mask=top-hat;t=TUlBT1c;size=0.35;color=cc2244.png"),
+    // `~fill`
+    ("fill", "/c/tabby;w=100/~fill;at=bottom;scale=0.4;color=cc2244.png"),
+    ("fill-alpha", "/c/tabby;w=100/~fill;color=cc224480.png"),
+    ("fill-default", "/c/tabby;w=96/~fill;scale=0.3.png"),
+    ("fill-linear", "/c/tabby;w=100/~fill;opacity=0.7;color=ffcc00;to=cc0066.png"),
+    ("fill-angle", "/c/tabby;w=100/~fill;opacity=0.7;color=ffcc00;to=cc0066;angle=45.png"),
+    ("fill-to-clear", "/c/tabby;w=100/~fill;color=cc0066;to=00000000;angle=0.png"),
+    ("fill-radial", "/c/tabby;w=120;h=80/~fill;opacity=0.7;color=ffcc00;to=cc0066;gradient=radial.png"),
+    ("fill-rotate", "/c/tabby;w=100/~fill;scale=0.5;rotate=30;color=ffcc00;to=cc0066;angle=90.png"),
+    // `~text`
+    ("text", "/c/tabby;w=128;h=80/~text;at=bottom;t=SGVsbG8sIHdvcmxkIQ;size=0.2.png"),
+    ("text-default", "/c/paper/~text;t=SGVsbG8sIHdvcmxkIQ.png"),
+    ("text-size-px", "/c/paper/~text;at=top-left;t=SGVsbG8;size=28px.png"),
+    ("text-color", "/c/paper/~text;at=bottom;t=SGVsbG8;size=0.3;color=cc2244c0.png"),
+    ("text-font", "/c/paper/~text;at=bottom;t=MXJkYw;font=blocks;size=0.3.png"),
+    ("text-align-center", "/c/paper/~text;at=center;t=b25lCnR3ZW50eQpmb3VyIGh1bmRyZWQ;size=0.25.png"),
+    (
+        "text-align-left",
+        "/c/paper/~text;at=center;t=b25lCnR3ZW50eQpmb3VyIGh1bmRyZWQ;size=0.25;align=left.png",
+    ),
+    (
+        "text-align-right",
+        "/c/paper/~text;at=center;t=b25lCnR3ZW50eQpmb3VyIGh1bmRyZWQ;size=0.25;align=right.png",
+    ),
+    (
+        "text-wrap",
+        "/c/paper/~text;at=center;t=VGhlIHF1aWNrIGJyb3duIGNhdCBzYXQgb24gdGhlIG1hdA;size=0.18;wrap=0.6.png",
+    ),
+    (
+        "text-wrap-px",
+        "/c/paper/~text;at=top-left;t=VGhlIHF1aWNrIGJyb3duIGNhdCBzYXQgb24gdGhlIG1hdA;size=14px;align=left;wrap=60px.png",
+    ),
+    ("text-rotate", "/c/paper/~text;at=center;rotate=-15;t=TWlsbGluZXI;size=0.3.png"),
+    ("text-flip", "/c/paper/~text;at=center;flip=h;t=TWlsbGluZXI;size=0.3.png"),
+    ("text-at-head", "/c/tabby;w=100/~text;at=head;t=Y2F0;size=0.2;color=ffffff.png"),
+    ("text-scale", "/c/tabby;w=100/~text;at=bottom;scale=2.5;t=Y2F0.png"),
+    (
+        "text-shadow",
+        "/c/paper/~text;at=center;shadow=2px,2px,1.5px,000000c0;t=TWlsbGluZXI;size=0.35;color=ffffff.png",
+    ),
+    (
+        "text-tile",
+        "/c/tabby;w=100/~text;at=center;rotate=-30;opacity=0.5;tile=xy;t=TWlsbGluZXI;size=0.15.png",
+    ),
+    ("text-kerning", "/c/paper/~text;at=center;t=QVZBIFRvZnUgZmk;size=0.4.png"),
+    ("text-arabic", "/c/paper/~text;at=center;t=2KfZhNiz2YTYp9mFINi52YTZitmD2YU;font=arabic;size=0.4.png"),
+    ("text-hebrew", "/c/paper/~text;at=center;t=16nXnNeV150g16LXldec150;font=hebrew;size=0.4.png"),
+    (
+        "text-devanagari",
+        "/c/paper/~text;at=center;t=4KS54KS_4KSo4KWN4KSm4KWAIOCkleCljeCkt-Ckvw;font=devanagari;size=0.4.png",
+    ),
+    // Formats and quality, photographs, levels
+    ("jpeg", "/c/tabby;w=128;bg=b8d8e8/top-hat.jpg"),
+    ("jpeg-q95", "/c/tabby;w=128;bg=b8d8e8;q=95/top-hat.jpg"),
+    ("jpeg-q10", "/c/tabby;w=128;bg=b8d8e8;q=10/top-hat.jpg"),
+    ("jpeg-on-white", "/c/tabby;w=131;h=77/monocle.jpg"),
+    ("webp", "/c/tabby;w=100;q=100/top-hat.webp"),
+    ("webp-opaque", "/c/photo;q=100/bow-tie;at=bottom;scale=0.4.webp"),
+    ("photo", "/c/photo/bow-tie;at=bottom;scale=0.4.png"),
+    ("photo-enlarged", "/c/photo;w=120.png"),
+    ("photo-reduced", "/c/photo;w=30.png"),
+    ("photo-jpeg", "/c/photo/bow-tie;at=bottom;scale=0.4.jpg"),
+    ("level-base", "/c/tabby;w=64.png"),
+    ("level-overlay", "/c/tabby;w=300/top-hat;at=center;scale=0.3;rotate=10.jpg"),
+];
+
+/// The name of a case's golden.
+pub fn file_name((name, recipe): (&str, &str)) -> String {
+    let (_, extension) = recipe.rsplit_once('.').unwrap_or_default();
+    format!("{name}.{extension}")
+}
