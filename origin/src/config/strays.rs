@@ -10,7 +10,8 @@ use super::SETTINGS;
 const PREFIX: &str = "MILLINER_";
 
 /// What the other parts of the project read: the web server, the edge, the tests' tools. One environment may serve all.
-const OF_OTHERS: [&str; 9] = [
+const OF_OTHERS: [&str; 10] = [
+    "MILLINER_ACCEPT_GOLDENS",
     "MILLINER_API_KEY",
     "MILLINER_BIN",
     "MILLINER_CHROMIUM",
