@@ -35,6 +35,7 @@ impl Crew {
     /// Does `work` on every item and has `take` have what came of it, in order and as soon as may be. Each thread works
     /// with what `start` gives it, on runs of neighbouring items.
     #[cfg(target_family = "wasm")]
+    #[expect(clippy::unused_self, reason = "there are no helpers to hire")]
     pub fn in_order<I: Copy, S, T>(
         &self,
         items: &[I],

@@ -36,7 +36,7 @@ function encode(job, canvas) {
     case "webp":
       return canvas.toBuffer("image/webp", 80);
     default:
-      return canvas.toBuffer("image/avif", { quality: 50, speed: 6, threads: 1, chromaSubsampling: ChromaSubsampling.Yuv420 });
+      return canvas.toBuffer("image/avif", { quality: 50, speed: 6, threads: 1, chromaSubsampling: ChromaSubsampling?.Yuv420 ?? 2 });
   }
 }
 

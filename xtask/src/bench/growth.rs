@@ -17,21 +17,20 @@ const CURVES: [(&str, &str, &str); 3] = [
     (
         "growth-area",
         "overlay, % of a canvas of 1024²",
-        "Warm, only the strips under the overlay are put together and encoded, so the time follows the rows it touches: the \
-         root of its area, until it covers everything. Cold, decoding and encoding the whole base is the greater part, and the \
-         curve is nearly flat.",
+        "Warm, only what lies under the overlay is put together and encoded: of a PNG the strips, so the time follows the rows it \
+         touches, the root of its area; of a JPEG the restart intervals, so it follows the area. Cold, decoding and encoding the \
+         whole base is the greater part, and the curve is nearly flat.",
     ),
     (
         "growth-canvas",
         "side of the canvas, the overlay on 10 %",
-        "Every step works on pixels, each once: the time follows the area, four times for twice the side. Below 512² the cost of \
-         decoding and scaling the overlay, whose file does not shrink, shows as a floor of the cold curves.",
+        "Every step works on pixels, each once: the time follows the area, four times for twice the side.",
     ),
     (
         "growth-layers",
         "layers of 10 %, one over the other",
         "Warm, a layer adds the blending of its own pixels, and not an encoding: the touched strips are encoded once for all layers, \
-         so the curve starts flat. Cold, every layer scales the overlay anew, and does that from its full size.",
+         so the curve starts flat. Cold, every layer scales the overlay anew, from the level of it that is next in size.",
     ),
 ];
 const LINES: [(&str, &str); 4] = [

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use super::inputs;
-use crate::{exec, machine, say};
+use crate::{exec, machine, say, workspace};
 
 /// Where a peer runs: it is compared with ours that runs there, too.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,9 @@ impl Peer {
     /// Its figures of these jobs, or why there are none.
     pub fn measure(&self, jobs: &[&str], rounds: u32) -> Result<Report, String> {
         let outcome = say::step(&format!("{}: {}", self.title, jobs.join(", ")), || self.run(jobs, rounds));
-        outcome.map_err(|error| format!("{error:#}").lines().take(2).collect::<Vec<_>>().join(" "))
+        // Tables are for everybody: they have no paths of this machine.
+        let told = |error| format!("{error:#}").replace(&*workspace::root().to_string_lossy(), "…");
+        outcome.map_err(|error| told(error).lines().take(2).collect::<Vec<_>>().join(" "))
     }
 
     fn run(&self, jobs: &[&str], rounds: u32) -> Result<Report> {
