@@ -164,7 +164,14 @@ fn rows(below: &mut [u8], above: &[u8], mix: &Mix, blend: impl Fn(&[Lane; 3], &[
     let (opacity, fractions) = (mix.opacity.to_f64() as f32, fractions(mix.operator));
     let mut below = below.chunks_exact_mut(STEP);
     let mut above = above.chunks_exact(STEP);
+    // Around what is turned there is much of nothing, which most operators leave as it is.
+    let is_idle = |above: &[u8]| {
+        fractions.keeps_uncovered() && above.iter().skip(3).step_by(4).all(|alpha| *alpha == 0)
+    };
     for (below, above) in (&mut below).zip(&mut above) {
+        if is_idle(above) {
+            continue;
+        }
         step(below, above, opacity, fractions, &blend);
     }
     let (below, above) = (below.into_remainder(), above.remainder());
