@@ -122,6 +122,24 @@ pub(crate) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetErro
     }
 }
 
+/// RGBA of an animation's frame on a transparent canvas; rows that do not fit are left out. Widths are not 0.
+fn on_canvas(
+    frame: &[u8],
+    frame_width: usize,
+    (left, top): (usize, usize),
+    canvas_width: u32,
+    canvas_pixels: usize,
+) -> Vec<u8> {
+    let mut canvas = vec![0; canvas_pixels * 4];
+    let rows = canvas.chunks_exact_mut(canvas_width as usize * 4).skip(top);
+    for (to, from) in rows.zip(frame.chunks_exact(frame_width * 4)) {
+        if let Some(to) = to.get_mut(left * 4..(left + frame_width) * 4) {
+            to.copy_from_slice(from);
+        }
+    }
+    canvas
+}
+
 /// Longest side of a source image: what JPEG can have. Longer ones are no pictures, and cost more than their area.
 const MAX_SOURCE_SIDE: u32 = 65_535;
 

@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 
 use gif::{ColorOutput, DecodeOptions, MemoryLimit};
 
-use super::{Decoded, Input, check_size};
+use super::{Decoded, Input, check_size, on_canvas};
 use crate::error::AssetError;
 use crate::limits::Limits;
 
@@ -23,16 +23,10 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetErro
         .map_err(malformed)?
         .ok_or_else(|| Input::Gif.malformed("it has no frame"))?;
 
-    let mut rgba = vec![0; pixels * 4];
-    let (left, frame_row) = (usize::from(frame.left) * 4, usize::from(frame.width) * 4);
-    if frame_row == 0 {
+    if frame.width == 0 {
         return Err(Input::Gif.malformed("its first frame is empty"));
     }
-    let screen_rows = rgba.chunks_exact_mut(width as usize * 4).skip(usize::from(frame.top));
-    for (to, from) in screen_rows.zip(frame.buffer.chunks_exact(frame_row)) {
-        if let Some(to) = to.get_mut(left..left + frame_row) {
-            to.copy_from_slice(from);
-        }
-    }
+    let place = (usize::from(frame.left), usize::from(frame.top));
+    let rgba = on_canvas(&frame.buffer, usize::from(frame.width), place, width, pixels);
     Ok(Decoded { width, height, rgba, opaque: false, icc: None, exif: None })
 }

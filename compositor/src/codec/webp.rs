@@ -4,7 +4,7 @@ use std::io::Cursor;
 
 use image_webp::WebPDecoder;
 
-use super::{Decoded, Format, Input, check_size, encode_error, vp8l};
+use super::{Decoded, Format, Input, check_size, encode_error, on_canvas, vp8l};
 use crate::error::{AssetError, RenderError};
 use crate::limits::Limits;
 use crate::pixmap::{Pixmap, expand};
@@ -60,13 +60,7 @@ impl Frame {
         let frame_pixels = self.width as usize * self.height as usize;
         file.set_memory_limit(frame_pixels.saturating_mul(8));
         let frame = still(&mut file, frame_pixels)?;
-        let mut rgba = vec![0; pixels * 4];
-        let (left, row) = (self.left as usize * 4, self.width as usize * 4);
-        let rows = rgba.chunks_exact_mut(width as usize * 4).skip(self.top as usize);
-        for (to, from) in rows.zip(frame.chunks_exact(row)) {
-            to[left..left + row].copy_from_slice(from);
-        }
-        Ok(rgba)
+        Ok(on_canvas(&frame, self.width as usize, (self.left as usize, self.top as usize), width, pixels))
     }
 }
 

@@ -51,7 +51,8 @@ impl AssetRecord {
         self.versions().find(|version| version.asset.has_content(content))
     }
 
-    fn versions(&self) -> impl Iterator<Item = &Version> {
+    /// Every version, the current one first.
+    pub fn versions(&self) -> impl Iterator<Item = &Version> {
         std::iter::once(&self.current).chain(&self.older)
     }
 }

@@ -60,6 +60,10 @@ pub async fn run(config: Config, args: RenderArgs) -> Result<ExitCode, Failure> 
     let plans: Vec<Plan> =
         recipes.iter().map(|recipe| bench.plan(recipe, accept)).collect::<Result<_, _>>()?;
     let into_folder = check_output(&args.output, &plans)?;
+    if into_folder {
+        std::fs::create_dir_all(&args.output)
+            .map_err(|error| format!("{}: {error}", args.output.display()))?;
+    }
     let kept = if plans.len() > 1 { KEPT_BYTES } else { 0 };
     let compositor = Compositor::new(config.limits.picture, kept).with_helpers(helpers());
     for plan in &plans {
@@ -116,15 +120,18 @@ fn told(error: RenderError) -> Failure {
     error.into()
 }
 
-/// Is the output a folder? A file whose name lies about its format is a mistake; so are a picture on a terminal and
+/// Is the output a folder, there or (by its last `/`) to be made? A file whose name lies about its format is a mistake; so are a picture on a terminal and
 /// two pictures in one file.
 fn check_output(output: &Path, plans: &[Plan]) -> Result<bool, Failure> {
-    if output.is_dir() {
+    if output.is_dir() || output.as_os_str().as_encoded_bytes().ends_with(b"/") {
         return Ok(true);
     }
     let [plan] = plans else {
         let (shown, count) = (output.display(), plans.len());
-        return Err(format!("{count} recipes make {count} files, and {shown} is no folder").into());
+        return Err(format!(
+            "{count} recipes make {count} files, and {shown} is no folder; write {shown}/ for one"
+        )
+        .into());
     };
     if output == Path::new("-") {
         let to_terminal = io::stdout().is_terminal();

@@ -86,8 +86,7 @@ pub async fn explain(
 fn ingredients(recipe: &Recipe, snapshot: &Snapshot) -> Vec<IngredientView> {
     let view = |(pointer, asset): (String, compositor::AssetRef)| {
         let record = snapshot.records.get(&asset.id);
-        let versions =
-            record.into_iter().flat_map(|record| std::iter::once(&record.current).chain(&record.older));
+        let versions = record.into_iter().flat_map(|record| record.versions());
         let mut digests = versions.map(|version| version.asset.digest.to_string());
         let digest = digests.find(|digest| asset.pin.as_ref().is_none_or(|pin| digest.starts_with(pin)));
         IngredientView { pointer, asset: asset.to_string(), digest }

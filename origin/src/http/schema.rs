@@ -147,7 +147,7 @@ impl From<&AssetRecord> for AssetView {
             asset: asset.clone(),
             added: rfc3339(*added),
             content: format!("/v1/assets/{}/content", asset.id),
-            versions: std::iter::once(&record.current).chain(&record.older).map(VersionView::from).collect(),
+            versions: record.versions().map(VersionView::from).collect(),
         }
     }
 }

@@ -86,8 +86,7 @@ fn render_is_the_same_from_the_store_from_a_folder_and_from_files() {
     let piped = milliner(folder.path(), &["render", recipe, "-o", "-"]);
     assert_eq!(piped.stdout, pictures[0]);
 
-    std::fs::create_dir(folder.path().join("many")).unwrap();
-    let many = milliner(folder.path(), &["render", "/c/cat;w=48.jpg", recipe, recipe, "-o", "many"]);
+    let many = milliner(folder.path(), &["render", "/c/cat;w=48.jpg", recipe, recipe, "-o", "many/"]);
     assert!(many.status.success(), "{}", stderr(&many));
     let file = stdout(&many).lines().nth(1).and_then(|line| line.split("  ").next()).unwrap().to_owned();
     assert_eq!(std::fs::read(folder.path().join(file)).unwrap(), pictures[0]);
@@ -118,7 +117,7 @@ fn render_explains_what_is_wrong() {
         (vec!["/c/cat.png", "-o", "x.jpg", "--catalogue", "catalogue"], "makes a png"),
         (
             vec!["/c/cat.png", "/c/cat.png", "-o", "x.png", "--catalogue", "catalogue"],
-            "2 recipes make 2 files, and x.png is no folder",
+            "2 recipes make 2 files, and x.png is no folder; write x.png/ for one",
         ),
         (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat=nothing.png"], "nothing.png"),
         (vec!["/c/cat.png", "-o", "x.png", "--asset", "cat"], "id=file"),
