@@ -5,13 +5,14 @@
 
 mod cost;
 mod ingredient;
+mod resolved;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
 pub(crate) use ingredient::Ingredient;
+use resolved::Resolved;
 
-use crate::asset::{Anchor, Asset, AssetId, AssetRef, Digest, Kind};
+use crate::asset::{Asset, AssetId, AssetRef, Digest, Kind};
 use crate::blend::{Mix, fractions};
 use crate::catalogue::Catalogue;
 use crate::codec::{self, Format, LOSSLESS};
@@ -20,9 +21,7 @@ use crate::fit::{Crop, Fitted, fit};
 use crate::key::CompositeKey;
 use crate::negotiate::{names, negotiate};
 use crate::placement::{Hold, Placement, hold, place, place_text};
-use crate::recipe::{
-    At, Colour, Content, Fill, Fit, Layer, Length, Position, Recipe, Requested, Shadow, Text, Tile,
-};
+use crate::recipe::{Colour, Content, Fill, Fit, Layer, Length, Recipe, Requested, Shadow, Text, Tile};
 use crate::rounding::Rounding;
 use crate::shadow::Cast;
 
@@ -287,64 +286,6 @@ fn choose_format(recipe: &Recipe, accept: Option<&str>, opaque: bool) -> Result<
         let offered: Vec<&str> = offers.iter().map(|format| format.media_type()).collect();
         ResolveError::NotAcceptable { offered: offered.join(", ") }
     })
-}
-
-/// The text that the key is made of: the canonical recipe with digests for names, then the anchors and focal point it
-/// used and the levels it reads. What a default resolved to stands here in place of the default, so that both spellings share one key.
-struct Resolved<'a> {
-    catalogue: &'a Catalogue,
-    recipe: Recipe,
-    used: String,
-}
-
-impl<'a> Resolved<'a> {
-    fn new(catalogue: &'a Catalogue, recipe: &Recipe, base: &Asset) -> Self {
-        let mut resolved = Resolved { catalogue, recipe: recipe.clone(), used: String::new() };
-        let canvas = &mut resolved.recipe.base;
-        let crops = canvas.fit == Fit::Cover && canvas.width.is_some() && canvas.height.is_some();
-        if crops && !matches!(canvas.position, Some(Position::Gravity(_))) {
-            canvas.position = base.focus.map(|_| Position::Focus);
-            if let Some(focus) = base.focus {
-                resolved.note(format_args!("focus {} {}", focus.x, focus.y));
-            }
-        }
-        resolved
-    }
-
-    fn note(&mut self, line: std::fmt::Arguments<'_>) {
-        let _ = writeln!(self.used, "{line}"); // writing to a String cannot fail
-    }
-
-    fn hold(&mut self, layer: usize, hold: Hold) {
-        let at = match hold {
-            Hold::Gravity(gravity) => Some(At::Gravity(gravity)),
-            Hold::Anchors { base, overlay } => {
-                let numbers = |a: Anchor| format!("{} {} {} {}", a.x, a.y, a.span, a.angle);
-                self.note(format_args!("layer {layer} {} on {}", numbers(overlay), numbers(base)));
-                None
-            }
-        };
-        if let Some(layer) = self.recipe.layers.get_mut(layer) {
-            layer.at = at;
-        }
-    }
-
-    /// With `pictures` in the order in which they are drawn.
-    fn key<'b>(&self, pictures: impl Iterator<Item = &'b Ingredient>) -> CompositeKey {
-        let path = self.recipe.print(self);
-        let mut text = format!("{path}\n{}", self.used);
-        for (i, picture) in pictures.enumerate().filter(|(_, picture)| picture.is_level()) {
-            let _ = writeln!(text, "picture {i} level {}", picture.digest); // as above
-        }
-        CompositeKey::of(&text)
-    }
-}
-
-impl crate::recipe::Names for Resolved<'_> {
-    fn asset(&self, asset: &AssetRef) -> String {
-        // Everything drawn was found before; what was not found keeps its name, which no digest can equal.
-        self.catalogue.find("", asset).map_or_else(|_| asset.to_string(), |found| found.digest.to_string())
-    }
 }
 
 impl Plan {
