@@ -101,7 +101,7 @@ impl Pixmap {
 
     /// Has it no transparent pixel?
     pub(crate) fn is_opaque(&self) -> bool {
-        self.data.chunks_exact(4).all(|pixel| pixel[3] == 255)
+        is_opaque(&self.data)
     }
 
     /// Mirrored, then turned clockwise by quarter turns. Exact: every pixel moves, none changes.
@@ -146,6 +146,23 @@ impl<'a> Rows<'a> {
         let row = self.width as usize * 4;
         &self.data[(y - self.first) as usize * row..][..row]
     }
+
+    /// Rows by their numbers in the picture.
+    pub fn range(&self, rows: std::ops::Range<u32>) -> &'a [u8] {
+        let row = self.width as usize * 4;
+        &self.data[(rows.start - self.first) as usize * row..][..rows.len() * row]
+    }
+}
+
+/// Has no pixel of these an alpha below 255?
+pub(crate) fn is_opaque(samples: &[u8]) -> bool {
+    /// Pixels that are asked together: without a way out between them, which vectorises.
+    const BLOCK: usize = 64;
+    let alpha_of_all = |block: &[u8]| {
+        let pixels = block.as_chunks().0.iter().map(|pixel| u32::from_le_bytes(*pixel));
+        pixels.fold(u32::MAX, |all, pixel| all & pixel) >> 24
+    };
+    samples.chunks(BLOCK * 4).all(|block| alpha_of_all(block) == 255)
 }
 
 /// Makes straight samples premultiplied.

@@ -165,20 +165,19 @@ fn rows(below: &mut [u8], above: &[u8], mix: &Mix, blend: impl Fn(&[Lane; 3], &[
     let mut below = below.chunks_exact_mut(STEP);
     let mut above = above.chunks_exact(STEP);
     // Around what is turned there is much of nothing, which most operators leave as it is.
-    let is_idle = |above: &[u8]| {
-        fractions.keeps_uncovered() && above.iter().skip(3).step_by(4).all(|alpha| *alpha == 0)
-    };
+    let keeps_uncovered = fractions.keeps_uncovered();
     for (below, above) in (&mut below).zip(&mut above) {
-        if is_idle(above) {
+        let above = words(above);
+        if keeps_uncovered && above.iter().fold(0, |any, word| any | word) == 0 {
             continue;
         }
-        step(below, above, opacity, fractions, &blend);
+        step(below, &above, opacity, fractions, &blend);
     }
     let (below, above) = (below.into_remainder(), above.remainder());
     let (mut padded_below, mut padded_above) = ([0; STEP], [0; STEP]);
     padded_below[..below.len()].copy_from_slice(below);
     padded_above[..above.len()].copy_from_slice(above);
-    step(&mut padded_below, &padded_above, opacity, fractions, &blend);
+    step(&mut padded_below, &words(&padded_above), opacity, fractions, &blend);
     below.copy_from_slice(&padded_below[..below.len()]);
 }
 
@@ -186,12 +185,12 @@ fn rows(below: &mut [u8], above: &[u8], mix: &Mix, blend: impl Fn(&[Lane; 3], &[
 #[inline]
 fn step(
     below: &mut [u8],
-    above: &[u8],
+    above: &[u32; LANES],
     opacity: f32,
     fractions: Fractions,
     blend: &impl Fn(&[Lane; 3], &[Lane; 3]) -> [Lane; 3],
 ) {
-    let (backdrop, source) = (load(below), load(above));
+    let (backdrop, source) = (load(&words(below)), load(above));
     let blended = blend(&straight(&backdrop), &straight(&source));
     let mut out = Pixels { colours: [[0.0; LANES]; 3], alpha: [0.0; LANES] };
     for i in 0..LANES {
@@ -208,15 +207,20 @@ fn step(
     store(&out, below);
 }
 
-fn load(samples: &[u8]) -> Pixels {
-    let mut pixels = Pixels { colours: [[0.0; LANES]; 3], alpha: [0.0; LANES] };
-    for (i, pixel) in samples.chunks_exact(4).enumerate().take(LANES) {
-        for (lane, sample) in pixels.colours.iter_mut().zip(pixel) {
-            lane[i] = f32::from(*sample) / 255.0;
-        }
-        pixels.alpha[i] = f32::from(pixel[3]) / 255.0;
+/// Pixels as words, so that taking them apart is shifts of whole registers.
+#[inline]
+fn words(samples: &[u8]) -> [u32; LANES] {
+    let mut words = [0; LANES];
+    for (word, pixel) in words.iter_mut().zip(samples.as_chunks().0) {
+        *word = u32::from_le_bytes(*pixel);
     }
-    pixels
+    words
+}
+
+#[inline]
+fn load(words: &[u32; LANES]) -> Pixels {
+    let channel = |shift: u32| words.map(|word| (word >> shift & 255) as i32 as f32 / 255.0);
+    Pixels { colours: [channel(0), channel(8), channel(16)], alpha: channel(24) }
 }
 
 /// Colours no longer multiplied by their alpha; of what is invisible, black.
@@ -231,13 +235,16 @@ fn straight(pixels: &Pixels) -> [Lane; 3] {
 }
 
 /// Rounds to nearest; no colour above its alpha.
+#[inline]
 fn store(pixels: &Pixels, samples: &mut [u8]) {
-    let round = |value: f32| (value * 255.0 + 0.5).clamp(0.0, 255.0) as u8;
-    for (i, pixel) in samples.chunks_exact_mut(4).enumerate().take(LANES) {
-        let alpha = round(pixels.alpha[i]);
-        for (sample, lane) in pixel.iter_mut().zip(&pixels.colours) {
-            *sample = round(lane[i]).min(alpha);
-        }
-        pixel[3] = alpha;
+    let round = |lane: &Lane| lane.map(|value| (value * 255.0 + 0.5).clamp(0.0, 255.0) as i32 as u32);
+    let mut words = round(&pixels.alpha);
+    let colours = pixels.colours.each_ref().map(round);
+    for (i, word) in words.iter_mut().enumerate() {
+        let [r, g, b] = colours.each_ref().map(|lane| lane[i].min(*word));
+        *word = r | g << 8 | b << 16 | *word << 24;
+    }
+    for (pixel, word) in samples.as_chunks_mut().0.iter_mut().zip(words) {
+        *pixel = word.to_le_bytes();
     }
 }

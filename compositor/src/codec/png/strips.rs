@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::{deflate, filter};
-use crate::pixmap::Rows;
+use crate::pixmap::{Rows, is_opaque, unpremultiply};
 
 /// Rows of a strip: what a layer touches is encoded anew strip by strip, so few; every strip costs about 100 bytes and
 /// a row that the filter serves badly, so not too few.
@@ -104,20 +104,16 @@ impl Frame {
     /// Encodes a strip; `canvas` has its rows.
     pub fn encode(&self, canvas: Rows<'_>, strip: u32, scratch: &mut Scratch) -> Strip {
         let Scratch { samples, filtered, chunk } = scratch;
-        let rows = self.rows(strip);
+        let pixels = canvas.range(self.rows(strip));
         let row_bytes = self.width as usize * self.samples() as usize;
-        samples.clear();
-        for y in rows.clone() {
-            if self.opaque {
-                append_rgb(samples, canvas.row(y));
-            } else {
-                append_straight(samples, canvas.row(y));
-            }
-        }
         filtered.clear();
         if self.opaque {
+            set_rgb(samples, pixels);
             filter::append::<3>(filtered, samples, row_bytes);
+        } else if is_opaque(pixels) {
+            filter::append::<4>(filtered, pixels, row_bytes);
         } else {
+            set_straight(samples, pixels);
             filter::append::<4>(filtered, samples, row_bytes);
         }
         chunk.clear();
@@ -151,18 +147,17 @@ impl Checksum {
     }
 }
 
-fn append_rgb(samples: &mut Vec<u8>, row: &[u8]) {
-    let start = samples.len();
-    samples.resize(start + row.len() / 4 * 3, 0);
-    for (to, from) in samples[start..].chunks_exact_mut(3).zip(row.chunks_exact(4)) {
+fn set_rgb(samples: &mut Vec<u8>, pixels: &[u8]) {
+    samples.resize(pixels.len() / 4 * 3, 0);
+    for (to, from) in samples.chunks_exact_mut(3).zip(pixels.chunks_exact(4)) {
         to.copy_from_slice(&from[..3]);
     }
 }
 
-fn append_straight(samples: &mut Vec<u8>, row: &[u8]) {
-    let start = samples.len();
-    samples.extend_from_slice(row);
-    crate::pixmap::unpremultiply(&mut samples[start..]);
+fn set_straight(samples: &mut Vec<u8>, pixels: &[u8]) {
+    samples.clear();
+    samples.extend_from_slice(pixels);
+    unpremultiply(samples);
 }
 
 /// Length (still 0) and type (PNG specification, clause 5.3).
