@@ -8,8 +8,9 @@ use compositor::{CompositeKey, Keyring};
 use tokio::sync::Semaphore;
 
 use crate::catalogue::LiveCatalogue;
-use crate::compose::{Flights, HotCache};
+use crate::compose::{Flights, Hot, HotCache};
 use crate::config::Config;
+use crate::fleet::{Fleet, FleetError};
 use crate::http::ResolvedUrls;
 use crate::keys::Keys;
 use crate::links::{Links, LinksError};
@@ -26,6 +27,8 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     pub config: Config,
     pub store: Store,
+    /// What this instance shares with others; `None`: it is alone.
+    pub fleet: Option<Fleet>,
     pub links: Links,
     pub catalogue: LiveCatalogue,
     pub keys: Keys,
@@ -48,18 +51,21 @@ pub enum OpenError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Links(#[from] LinksError),
+    #[error("MILLINER_LINKS: {0}")]
+    Fleet(#[from] FleetError),
 }
 
 impl App {
     /// Opens every back end that the configuration names.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
         let store = Store::open(&config.store).await?;
+        let fleet = config.links.redis().map(Fleet::new).transpose()?;
         let metrics = Arc::new(Metrics::default());
         let limits = &config.limits;
         Ok(Self(Arc::new(Parts {
-            links: Links::open(config.links, &store)?,
-            catalogue: LiveCatalogue::open(store.clone()).await?,
-            keys: Keys::new(store.clone(), config.access.keys),
+            links: Links::open(fleet.as_ref(), &store)?,
+            catalogue: LiveCatalogue::open(store.clone(), fleet.clone()).await?,
+            keys: Keys::new(store.clone(), config.access.keys, fleet.clone()),
             signing: config.access.signing.clone(),
             renderer: Renderer::new(limits, &config.cache, store.clone(), Arc::clone(&metrics)),
             rasteriser: Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels),
@@ -70,6 +76,7 @@ impl App {
             metrics,
             draining: AtomicBool::new(false),
             store,
+            fleet,
             config,
         })))
     }
@@ -85,18 +92,40 @@ impl App {
     }
 
     /// Writes down what is only in memory.
-    pub fn flush(&self) -> Result<(), LinksError> {
-        for hot in self.hot.entries() {
-            self.links.count_hits(&hot.key, hot.take_hits());
+    pub async fn flush(&self) -> Result<(), LinksError> {
+        if let Err(error) = self.settle_hits().await {
+            tracing::warn!(%error, "the last deliveries are not written down");
         }
         self.links.flush()
     }
 
-    /// Moves the hits of a composite counted since the last call into its link.
-    pub fn settle_hits_of(&self, key: &CompositeKey) {
-        if let Some(hot) = self.hot.get(key) {
-            self.links.count_hits(key, hot.take_hits());
+    /// Moves the hits of all composites in memory into their links. Those of one whose link cannot be reached stay for
+    /// the next time.
+    pub async fn settle_hits(&self) -> Result<(), LinksError> {
+        for hot in self.hot.entries() {
+            self.settle(&hot).await?;
         }
+        Ok(())
+    }
+
+    /// The same for one composite.
+    pub async fn settle_hits_of(&self, key: &CompositeKey) -> Result<(), LinksError> {
+        match self.hot.get(key) {
+            Some(hot) => self.settle(&hot).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn settle(&self, hot: &Hot) -> Result<(), LinksError> {
+        let hits = hot.take_hits();
+        if hits == 0 {
+            return Ok(());
+        }
+        let counted = self.links.count_hits(&hot.key, hits).await;
+        if counted.is_err() {
+            hot.give_back(hits);
+        }
+        counted
     }
 }
 

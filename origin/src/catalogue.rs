@@ -13,6 +13,7 @@ use bytes::Bytes;
 use compositor::{AssetId, Catalogue};
 use tokio::sync::Mutex;
 
+use crate::fleet::{Fleet, News};
 use crate::store::{Listed, ObjectKey, Records, Store, StoreError};
 
 pub use record::{AssetRecord, Version};
@@ -24,6 +25,8 @@ const MAX_ATTEMPTS: usize = 8;
 #[derive(Debug)]
 pub struct LiveCatalogue {
     store: Store,
+    /// Who is told of changes.
+    fleet: Option<Fleet>,
     snapshot: ArcSwap<Snapshot>,
     known: Mutex<Known>,
 }
@@ -63,9 +66,9 @@ pub enum ChangeError<E> {
 
 impl LiveCatalogue {
     /// Reads the whole catalogue.
-    pub async fn open(store: Store) -> Result<Self, StoreError> {
+    pub async fn open(store: Store, fleet: Option<Fleet>) -> Result<Self, StoreError> {
         let empty = ArcSwap::from_pointee(Snapshot::of(&Known::default()));
-        let live = Self { store, snapshot: empty, known: Mutex::default() };
+        let live = Self { store, fleet, snapshot: empty, known: Mutex::default() };
         live.refresh().await?;
         Ok(live)
     }
@@ -125,6 +128,7 @@ impl LiveCatalogue {
             };
             if known.put(id, after) {
                 self.publish(&mut known);
+                self.tell().await;
             }
             break;
         }
@@ -150,6 +154,15 @@ impl LiveCatalogue {
     ) -> Result<(), StoreError> {
         let json = to.map(|record| serde_json::to_vec_pretty(record).expect("a record is plain data").into());
         self.store.swap(&ObjectKey::Asset(id.clone()), was, json).await
+    }
+
+    /// Other instances look at once, and not only the next time that they would anyway.
+    async fn tell(&self) {
+        if let Some(fleet) = &self.fleet
+            && let Err(error) = fleet.tell(&News::Catalogue).await
+        {
+            tracing::warn!(%error, "a change of the catalogue could not be told; others find it by looking");
+        }
     }
 
     fn publish(&self, known: &mut Known) {

@@ -1,7 +1,8 @@
-//! The journey of a composite: memory, then link and object, then one render for everybody who asks. Read this first.
+//! The journey of a composite: memory, then link, then object, then one render for everybody who asks. Read this first.
 //!
-//! A render is a task of its own. Whoever asks for the same key meanwhile waits for the same task; whoever hangs up
-//! cancels nobody. A failed render is remembered for a moment and answered to all.
+//! A render is a task of its own. Whoever asks this process for the same key meanwhile waits for the same task; whoever
+//! hangs up cancels nobody. Among processes a lease says who renders; the others wait for its news. A failed render is
+//! remembered for a moment and answered to all.
 
 mod flights;
 mod hot;
@@ -11,15 +12,22 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use compositor::{CompositeKey, Format, Plan, Recipe};
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::timeout;
 
 use crate::app::App;
 use crate::clock::unix_now;
-use crate::links::Link;
+use crate::fleet::{Fleet, News};
+use crate::links::{Begun, Lease, Link, LinksError, Settled, Told};
 use crate::renderer::{RenderFailure, RenderTimes};
 use crate::store::ObjectKey;
 
 pub use flights::Flights;
 pub use hot::{Hot, HotCache, etag};
+
+/// How often those who wait for a lease look again: news can be lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A finished composite on its way out.
 #[derive(Clone, Debug)]
@@ -40,6 +48,13 @@ pub enum Source {
     Rendered { stored: bool },
     /// Rendered for another request, which this one waited for.
     Joined,
+}
+
+impl Delivery {
+    /// Will the next one find it?
+    fn is_stored(&self) -> bool {
+        !matches!(self.source, Source::Rendered { stored: false })
+    }
 }
 
 /// How long the stages took.
@@ -75,7 +90,11 @@ pub async fn get_by_key(
     if let Some(delivery) = stored(app, key, format).await? {
         return Ok(Some(delivery));
     }
-    match app.links.get(&key).and_then(|link| plan_of(app, &link)).filter(|plan| plan.format() == format) {
+    let link = app.links.get(&key).await.unwrap_or_else(|error| {
+        note(&error);
+        None
+    });
+    match link.and_then(|link| plan_of(app, &link)).filter(|plan| plan.format() == format) {
         Some(plan) => get_or_render(app, &Arc::new(plan)).await.map(Some),
         None => Ok(None),
     }
@@ -95,15 +114,71 @@ async fn fetch_or_render(app: &App, plan: &Arc<Plan>) -> Outcome {
     if let Some(hot) = app.hot.get(&key) {
         return Ok(Delivery { hot, source: Source::Memory, times: Times::default() });
     }
-    if let Some(delivery) = stored(app, key, plan.format()).await? {
-        relink(app, plan, &delivery.hot.bytes);
-        return Ok(delivery);
+    let deadline = Instant::now() + app.config.server.request_timeout;
+    // Listening starts before asking, so that no news falls between.
+    let mut news = app.fleet.as_ref().map(Fleet::listen);
+    let (mut waited, mut mistrusted) = (false, false);
+    while Instant::now() < deadline {
+        match app.links.begin(&key, mistrusted).await {
+            Begun::Found(_) => {
+                if let Some(delivery) = stored(app, key, plan.format()).await? {
+                    let source = if waited { Source::Joined } else { delivery.source };
+                    return Ok(Delivery { source, ..delivery });
+                }
+                tracing::warn!(%key, "a link's object is gone; rendering it anew");
+                mistrusted = true;
+            }
+            Begun::Granted(lease) => return lead(app, plan, lease).await,
+            Begun::Taken { left } => {
+                waited = true;
+                settled(&mut news, key, left.min(LOOK_AGAIN)).await;
+            }
+            Begun::Failed(told) => return Err(RenderFailure::Told(Arc::new(told))),
+        }
     }
-    if app.links.get(&key).is_some() {
-        tracing::warn!(%key, "a link's object is gone; rendering it anew");
-        note(app.links.remove(&key));
+    Err(RenderFailure::Busy)
+}
+
+/// Waits for news of a composite, or until it is time to look again.
+async fn settled(news: &mut Option<broadcast::Receiver<News>>, key: CompositeKey, most: Duration) {
+    let heard = async {
+        let Some(news) = news else { return std::future::pending().await };
+        loop {
+            match news.recv().await {
+                Ok(News::Settled(settled)) if settled == key => return,
+                Ok(News::Gap) | Err(RecvError::Lagged(_)) => return,
+                Ok(_) => {}
+                Err(RecvError::Closed) => return std::future::pending().await,
+            }
+        }
+    };
+    // Either way it is time to look.
+    let _ = timeout(most, heard).await;
+}
+
+/// Renders for everybody, unless the object is there after all: a link can be lost.
+async fn lead(app: &App, plan: &Arc<Plan>, lease: Lease) -> Outcome {
+    let outcome = match stored(app, plan.key(), plan.format()).await {
+        Ok(Some(delivery)) => Ok(delivery),
+        Ok(None) => render(app, plan).await,
+        Err(failure) => Err(failure),
+    };
+    let (link, told);
+    let came_of_it = match &outcome {
+        Ok(delivery) if delivery.is_stored() => {
+            link = link_of(plan, &delivery.hot.bytes);
+            Settled::Linked(&link)
+        }
+        Err(failure) if failure.is_lasting() => {
+            told = Told::from(failure);
+            Settled::Failed(&told)
+        }
+        Ok(_) | Err(_) => Settled::Released,
+    };
+    if let Err(error) = app.links.settle(lease, came_of_it).await {
+        note(&error);
     }
-    render(app, plan).await
+    outcome
 }
 
 /// Reads a composite from the store into memory.
@@ -115,7 +190,7 @@ async fn stored(app: &App, key: CompositeKey, format: Format) -> Result<Option<D
     Ok(Some(Delivery { hot, source: Source::Store, times }))
 }
 
-/// Renders and stores: object first, then link. A composite that cannot be stored is answered all the same.
+/// Renders and stores. A composite that cannot be stored is answered all the same.
 async fn render(app: &App, plan: &Arc<Plan>) -> Outcome {
     let (key, format) = (plan.key(), plan.format());
     let rendering = app.metrics.rendering.enter();
@@ -128,22 +203,12 @@ async fn render(app: &App, plan: &Arc<Plan>) -> Outcome {
     let bytes = Bytes::from(composite.bytes);
     let put = app.store.put(&ObjectKey::Composite(key, format), bytes.clone()).await;
     let stored = put.is_ok();
-    match put {
-        Ok(()) => relink(app, plan, &bytes),
-        Err(error) => {
-            tracing::error!(%key, %error, "a composite could not be stored; it is answered from memory");
-        }
+    if let Err(error) = put {
+        tracing::error!(%key, %error, "a composite could not be stored; it is answered from memory");
     }
     let hot = app.hot.insert(Hot::new(key, format, bytes));
     let times = Times { render, store: started.elapsed(), ..Times::default() };
     Ok(Delivery { hot, source: Source::Rendered { stored }, times })
-}
-
-/// Writes the link of a stored object where there is none.
-fn relink(app: &App, plan: &Plan, bytes: &Bytes) {
-    if app.links.get(&plan.key()).is_none() {
-        note(app.links.set(link_of(plan, bytes)));
-    }
 }
 
 /// The link of a plan's finished bytes.
@@ -160,12 +225,11 @@ pub fn link_of(plan: &Plan, bytes: &Bytes) -> Link {
         created: unix_now(),
         placeholder: None,
         hits: 0,
+        used: 0,
     }
 }
 
 /// A lost link costs a look into the store, nothing else: logged, not answered.
-fn note(result: Result<(), crate::links::LinksError>) {
-    if let Err(error) = result {
-        tracing::error!(%error, "a link could not be recorded");
-    }
+fn note(error: &LinksError) {
+    tracing::warn!(%error, "going on without links");
 }

@@ -4,6 +4,7 @@
 //! variable, what was given and what is allowed. `config/settings.rs` is the one list of what can be set.
 
 mod parse;
+mod redis_url;
 mod settings;
 mod strays;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use compositor::{Keyring, Limit, Limits, SigningKey};
 
+pub use redis_url::{RedisLayout, RedisUrl};
 pub use settings::{Flags, SETTINGS, Setting, with_flags};
 pub use strays::{Stray, is_ours, strays};
 
@@ -41,10 +43,22 @@ pub enum StoreUrl {
 }
 
 /// `MILLINER_LINKS`: where links live.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LinksUrl {
     /// `memory:`; with a store on disk, journalled beside it.
     Memory,
+    /// A Redis, with leases and whatever else instances share.
+    Redis(Box<RedisUrl>),
+}
+
+impl LinksUrl {
+    /// The Redis, if it is one.
+    pub fn redis(&self) -> Option<&RedisUrl> {
+        match self {
+            Self::Memory => None,
+            Self::Redis(url) => Some(url),
+        }
+    }
 }
 
 /// Listeners and the life of a connection.
@@ -278,7 +292,7 @@ mod tests {
     fn wrong_values_name_the_variable_what_was_given_and_what_is_allowed() {
         for (variable, given, says) in [
             ("MILLINER_STORE", "s3://bucket", "file:PATH or memory:"),
-            ("MILLINER_LINKS", "redis://x", "memory:"),
+            ("MILLINER_LINKS", "redis:cache", "memory:, redis://HOST"),
             ("MILLINER_LISTEN", "here", "ADDRESS:PORT"),
             ("MILLINER_KEYS", "maybe", "optional or required"),
             ("MILLINER_LIMIT_BODY_BYTES", "-1", "a size"),
@@ -298,6 +312,10 @@ mod tests {
         let config = read(&[("MILLINER_SIGNING_KEYS", "k1:0123456789abcdef,k2:fedcba9876543210")]).unwrap();
         assert!(!format!("{config:?}").contains("0123456789"));
         let refused = read(&[("MILLINER_SIGNING_KEYS", "k1:hunter2")]).unwrap_err().to_string();
+        assert!(!refused.contains("hunter2"), "{refused}");
+        let config = read(&[("MILLINER_LINKS", "rediss://:hunter2@cache")]).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        let refused = read(&[("MILLINER_LINKS", "redis+odd://:hunter2@cache")]).unwrap_err().to_string();
         assert!(!refused.contains("hunter2"), "{refused}");
     }
 

@@ -12,6 +12,7 @@ use quick_cache::sync::Cache;
 
 use crate::clock::unix_now;
 use crate::config::Mode;
+use crate::fleet::Fleet;
 use crate::store::{ObjectKey, Records, Store, StoreError};
 
 pub use rate::{RateState, Rates};
@@ -51,9 +52,9 @@ pub struct Issued {
 }
 
 impl Keys {
-    /// The keys in `store`.
-    pub fn new(store: Store, mode: Mode) -> Self {
-        Self { store, mode, recent: Cache::new(4096), rates: Rates::default() }
+    /// The keys in `store`; rates are counted over all instances of the fleet.
+    pub fn new(store: Store, mode: Mode, fleet: Option<Fleet>) -> Self {
+        Self { store, mode, recent: Cache::new(4096), rates: Rates::new(fleet) }
     }
 
     /// Checks a call: `presented` is the key as shown, if one was. `Ok(None)`: no key was needed.
@@ -73,7 +74,7 @@ impl Keys {
             return Err(KeyError::Scope(scope));
         }
         let Some(per_minute) = record.per_minute else { return Ok(None) };
-        match self.rates.spend(&id, per_minute, Instant::now()) {
+        match self.rates.spend(&id, per_minute).await {
             Ok(state) => Ok(Some(state)),
             Err(state) => Err(KeyError::TooMany(state)),
         }

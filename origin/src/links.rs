@@ -3,7 +3,9 @@
 //! gone is dropped and the composite rendered anew.
 
 mod journal;
+mod lease;
 mod memory;
+mod redis;
 
 use std::io;
 use std::path::Path;
@@ -11,9 +13,12 @@ use std::path::Path;
 use compositor::{CompositeKey, Digest, Format};
 use serde::{Deserialize, Serialize};
 
-use crate::config::LinksUrl;
+use crate::fleet::{Fleet, FleetError};
 use crate::store::Store;
 use memory::Memory;
+
+pub use lease::{Begun, Lease, Told};
+pub use redis::{Redis, Settled};
 
 /// What is known of a finished composite.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,9 +39,12 @@ pub struct Link {
     /// Made the first time somebody asks for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placeholder: Option<StoredPlaceholder>,
-    /// Deliveries by this process and the ones before it that shut down in order; an estimate.
+    /// Deliveries by instances that are running or shut down in order, as last counted; an estimate.
     #[serde(default)]
     pub hits: u64,
+    /// Unix seconds of the last delivery that was counted; 0: none was.
+    #[serde(default)]
+    pub used: u64,
 }
 
 /// A format as its extension.
@@ -69,26 +77,31 @@ pub struct StoredPlaceholder {
 pub enum Links {
     /// This process, journalled beside a store on disk.
     Memory(Memory),
+    /// A Redis that all instances share.
+    Redis(Redis),
 }
 
 /// The links could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("links: {path}: {source}")]
-pub struct LinksError {
-    path: String,
-    source: io::Error,
+pub enum LinksError {
+    #[error("links: {path}: {source}")]
+    Journal { path: String, source: io::Error },
+    #[error("links: {0}")]
+    Fleet(#[from] FleetError),
 }
 
 impl LinksError {
     fn new(path: &Path, source: io::Error) -> Self {
-        Self { path: path.display().to_string(), source }
+        Self::Journal { path: path.display().to_string(), source }
     }
 }
 
 impl Links {
-    /// Opens the back end, with what it kept.
-    pub fn open(url: LinksUrl, store: &Store) -> Result<Self, LinksError> {
-        let LinksUrl::Memory = url;
+    /// Opens the back end, with what it kept: the shared Redis, if there is one.
+    pub fn open(fleet: Option<&Fleet>, store: &Store) -> Result<Self, LinksError> {
+        if let Some(fleet) = fleet {
+            return Ok(Self::Redis(Redis::new(fleet.clone())));
+        }
         match store {
             Store::Files(files) => Memory::journalled(files.root()).map(Self::Memory),
             Store::Memory(_) => Ok(Self::Memory(Memory::default())),
@@ -96,43 +109,97 @@ impl Links {
     }
 
     /// The link of a composite.
-    pub fn get(&self, key: &CompositeKey) -> Option<Link> {
-        let Self::Memory(memory) = self;
-        memory.get(key)
+    pub async fn get(&self, key: &CompositeKey) -> Result<Option<Link>, LinksError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.get(key)),
+            Self::Redis(redis) => redis.get(key).await,
+        }
     }
 
     /// Records a finished composite, whose object is stored already.
-    pub fn set(&self, link: Link) -> Result<(), LinksError> {
-        let Self::Memory(memory) = self;
-        memory.set(link)
+    pub async fn set(&self, link: Link) -> Result<(), LinksError> {
+        match self {
+            Self::Memory(memory) => memory.set(link),
+            Self::Redis(redis) => redis.set(&link).await,
+        }
     }
 
     /// Forgets a composite.
-    pub fn remove(&self, key: &CompositeKey) -> Result<(), LinksError> {
-        let Self::Memory(memory) = self;
-        memory.remove(key)
+    pub async fn remove(&self, key: &CompositeKey) -> Result<(), LinksError> {
+        match self {
+            Self::Memory(memory) => memory.remove(key),
+            Self::Redis(redis) => redis.remove(key).await,
+        }
     }
 
-    /// Counts one delivery.
-    pub fn count_hits(&self, key: &CompositeKey, hits: u64) {
-        let Self::Memory(memory) = self;
-        memory.count_hits(key, hits);
+    /// Counts deliveries of a composite, if it has a link.
+    pub async fn count_hits(&self, key: &CompositeKey, hits: u64) -> Result<(), LinksError> {
+        match self {
+            Self::Memory(memory) => {
+                memory.count_hits(key, hits);
+                Ok(())
+            }
+            Self::Redis(redis) => redis.count_hits(key, hits).await,
+        }
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        let Self::Memory(memory) = self;
-        memory.len()
+    /// The composites drawn from an ingredient.
+    pub async fn drawn_from(&self, ingredient: &Digest) -> Result<Vec<CompositeKey>, LinksError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.drawn_from(ingredient)),
+            Self::Redis(redis) => redis.drawn_from(ingredient).await,
+        }
     }
 
-    /// Are there none?
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
+    /// May this process render the composite? `mistrusted`: the link there is points at nothing. Where nobody can be
+    /// asked it may.
+    pub async fn begin(&self, key: &CompositeKey, mistrusted: bool) -> Begun {
+        match self {
+            Self::Memory(memory) => match memory.get(key).filter(|_| !mistrusted) {
+                Some(link) => Begun::Found(Box::new(link)),
+                None => Begun::Granted(Lease::unshared(*key)),
+            },
+            Self::Redis(redis) => redis.begin(key, mistrusted).await.unwrap_or_else(|error| {
+                tracing::debug!(%key, %error, "no lease; rendering without one");
+                Begun::Granted(Lease::unshared(*key))
+            }),
+        }
+    }
+
+    /// Gives a lease back, with what came of it. `false`: it had passed on to somebody else meanwhile.
+    pub async fn settle(&self, lease: Lease, settled: Settled<'_>) -> Result<bool, LinksError> {
+        if lease.is_shared() {
+            return lease.settle(settled).await;
+        }
+        if let Settled::Linked(link) = settled
+            && self.get(&lease.key).await?.is_none()
+        {
+            self.set(link.clone()).await?;
+        }
+        Ok(true)
+    }
+
+    /// How many there are, where that is known.
+    pub fn count(&self) -> Option<usize> {
+        match self {
+            Self::Memory(memory) => Some(memory.len()),
+            Self::Redis(_) => None,
+        }
+    }
+
+    /// Can they be read right now?
+    pub async fn check(&self) -> Result<(), LinksError> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Redis(redis) => Ok(redis.fleet().check().await?),
+        }
     }
 
     /// Writes down what is only in memory; the last act of an orderly shutdown.
     pub fn flush(&self) -> Result<(), LinksError> {
-        let Self::Memory(memory) = self;
-        memory.flush()
+        match self {
+            Self::Memory(memory) => memory.flush(),
+            Self::Redis(_) => Ok(()),
+        }
     }
 }

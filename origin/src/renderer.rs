@@ -10,6 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
 
 use crate::config::{CacheConfig, LimitConfig};
+use crate::links::Told;
 use crate::store::{ObjectKey, Store, StoreError};
 use crate::telemetry::Metrics;
 
@@ -50,6 +51,19 @@ pub enum RenderFailure {
     /// The drawing code panicked.
     #[error("drawing failed")]
     Panicked,
+    /// Another instance failed, and told how.
+    #[error("{}", .0.detail)]
+    Told(Arc<Told>),
+}
+
+impl RenderFailure {
+    /// Would it fail again at once? Load and a store out of reach pass; what others told is remembered by them.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Render(_) | Self::Lost(_) | Self::Damaged(_) | Self::Panicked => true,
+            Self::Busy | Self::Store(_) | Self::Told(_) => false,
+        }
+    }
 }
 
 impl From<StoreError> for RenderFailure {

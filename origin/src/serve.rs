@@ -25,6 +25,7 @@ use tower::ServiceExt;
 use crate::app::App;
 use crate::config::ServerConfig;
 use crate::http::{build_admin, build_app, shortcut};
+use crate::upkeep::keep_up;
 
 /// Pause after a failed accept: it is most often a lack of file descriptors, which passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -70,7 +71,7 @@ async fn bind(variable: &'static str, address: SocketAddr) -> Result<TcpListener
 /// flushed.
 pub async fn serve(app: App, listeners: Listeners) -> std::io::Result<()> {
     let (stop, stopped) = watch::channel(false);
-    let poll = tokio::spawn(poll_catalogue(app.clone(), stopped.clone()));
+    let upkeep = tokio::spawn(keep_up(app.clone(), stopped.clone()));
     let admin = listeners.admin.map(|listener| {
         let router = build_admin(&app);
         let door = Door { app: None, router };
@@ -86,28 +87,16 @@ pub async fn serve(app: App, listeners: Listeners) -> std::io::Result<()> {
     tracing::info!("draining");
     // Nobody listens any more only when everybody has stopped already.
     let _ = stop.send(true);
-    for task in [Some(public), admin, Some(poll)].into_iter().flatten() {
+    for task in [Some(public), admin, Some(upkeep)].into_iter().flatten() {
         task.await.map_err(std::io::Error::other)?;
     }
-    app.flush().map_err(std::io::Error::other)?;
+    app.flush().await.map_err(std::io::Error::other)?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Looks for changes that other processes made to the catalogue.
-async fn poll_catalogue(app: App, mut stopped: watch::Receiver<bool>) {
-    let pause = app.config.server.catalogue_poll;
-    while timeout(pause, told_to_stop(&mut stopped)).await.is_err() {
-        match app.catalogue.refresh().await {
-            Ok(true) => tracing::info!(assets = app.catalogue.snapshot().records.len(), "catalogue changed"),
-            Ok(false) => {}
-            Err(error) => tracing::warn!(%error, "the catalogue could not be read; serving what is known"),
-        }
-    }
-}
-
 /// Returns when it is time to stop; also when whoever would say so is gone.
-async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
+pub async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 

@@ -26,6 +26,14 @@ pub fn native_tools() -> Result<()> {
     debian(&missing).context("the origin compiles the encoders of WebP and AVIF")
 }
 
+/// The servers that the origin's tests start.
+pub fn servers() -> Result<()> {
+    if find("redis-server").is_some() {
+        return Ok(());
+    }
+    debian(&["redis-server"]).context("the origin is tested against a real Redis")
+}
+
 /// rustc can compile for WebAssembly.
 pub fn wasm_target() -> Result<()> {
     rust_target(WASM_TARGET)

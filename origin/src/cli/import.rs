@@ -11,6 +11,7 @@ use futures::StreamExt;
 use super::{Failure, say};
 use crate::catalogue::LiveCatalogue;
 use crate::config::{Config, StoreUrl};
+use crate::fleet::Fleet;
 use crate::import::{Imported, import, scan};
 use crate::rasterise::Rasteriser;
 use crate::store::Store;
@@ -19,6 +20,7 @@ use crate::upload::Changed;
 /// The settings that the command uses.
 pub const USES: &[&str] = &[
     "MILLINER_STORE",
+    "MILLINER_LINKS",
     "MILLINER_LIMIT_BODY_BYTES",
     "MILLINER_LIMIT_SOURCE_PIXELS",
     "MILLINER_LIMIT_SVG_TIMEOUT",
@@ -50,7 +52,8 @@ pub async fn run(config: Config, args: ImportArgs) -> Result<ExitCode, Failure> 
         );
     }
     let store = Store::open(&config.store).await?;
-    let catalogue = LiveCatalogue::open(store.clone()).await?;
+    let fleet = config.links.redis().map(Fleet::new).transpose()?;
+    let catalogue = LiveCatalogue::open(store.clone(), fleet).await?;
     let limits = &config.limits;
     let rasteriser = Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels);
     let mut tally = Tally::default();

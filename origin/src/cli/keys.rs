@@ -55,7 +55,7 @@ pub struct CreateArgs {
 
 /// Runs one of them.
 pub async fn run(config: Config, command: KeysCommand) -> Result<ExitCode, Failure> {
-    let keys = Keys::new(Store::open(&config.store).await?, config.access.keys);
+    let keys = Keys::new(Store::open(&config.store).await?, config.access.keys, None);
     match command {
         KeysCommand::Create(args) => {
             let expires = args.expires_in.map(|span| unix_now() + span.as_secs());

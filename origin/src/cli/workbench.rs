@@ -57,7 +57,7 @@ impl Workbench {
             return Err(no_store(&folder.display().to_string()).into());
         }
         let store = Store::open(&config.store).await?;
-        let catalogue = LiveCatalogue::open(store.clone()).await?.snapshot().catalogue.clone();
+        let catalogue = LiveCatalogue::open(store.clone(), None).await?.snapshot().catalogue.clone();
         let known = catalogue.assets().iter().map(|asset| asset.id.clone()).collect();
         Ok(Self { catalogue, known, files: HashMap::new(), store: Some(store) })
     }

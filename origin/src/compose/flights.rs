@@ -104,10 +104,10 @@ impl Board {
 }
 
 impl Landing {
-    /// Remembers a failure, unless it was only a matter of load.
+    /// Remembers a failure that would only come again.
     fn record(&self, outcome: &Outcome) {
         let Err(failure) = outcome else { return };
-        if matches!(failure, RenderFailure::Busy) {
+        if !failure.is_lasting() {
             return;
         }
         let mut board = self.flights.board();

@@ -47,6 +47,11 @@ impl Hot {
     pub fn take_hits(&self) -> u64 {
         self.hits.swap(0, Ordering::Relaxed)
     }
+
+    /// Deliveries that could not be written down.
+    pub fn give_back(&self, hits: u64) {
+        self.hits.fetch_add(hits, Ordering::Relaxed);
+    }
 }
 
 /// The strong validator of a composite: its key.
@@ -91,6 +96,11 @@ impl HotCache {
         let hot = Arc::new(hot);
         self.0.insert(hot.key, Arc::clone(&hot));
         hot
+    }
+
+    /// Forgets a composite.
+    pub fn remove(&self, key: &CompositeKey) {
+        self.0.remove(key);
     }
 
     /// Bytes held.

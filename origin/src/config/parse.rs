@@ -63,7 +63,7 @@ impl FromStr for LinksUrl {
     type Err = Unusable;
 
     fn from_str(text: &str) -> Result<Self, Unusable> {
-        if text == "memory:" { Ok(Self::Memory) } else { Err(Unusable) }
+        if text == "memory:" { Ok(Self::Memory) } else { text.parse().map(|url| Self::Redis(Box::new(url))) }
     }
 }
 

@@ -39,8 +39,9 @@ const PIXELS: &str = "a whole number of pixels";
 pub const SETTINGS: &[Setting] = &[
     setting("MILLINER_STORE", "store", "URL", "file:./data", "file:PATH or memory:",
         "Where assets and composites are kept"),
-    setting("MILLINER_LINKS", "links", "URL", "memory:", "memory:",
-        "Where the records of finished composites are kept; with a file: store they are journalled beside it"),
+    Setting { secret: true, ..setting("MILLINER_LINKS", "links", "URL", "memory:",
+        "memory:, redis://HOST, redis+sentinel://HOST,HOST/MASTER or redis+cluster://HOST,HOST; rediss for TLS",
+        "Where the records of finished composites are kept, and what instances share; memory: is one instance's own, journalled beside a file: store") },
     setting("MILLINER_LISTEN", "listen", "ADDRESS:PORT", "127.0.0.1:8080", "ADDRESS:PORT",
         "Public listener"),
     setting("MILLINER_ADMIN_LISTEN", "admin-listen", "ADDRESS:PORT", "127.0.0.1:9464", "ADDRESS:PORT or off",

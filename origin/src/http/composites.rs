@@ -51,8 +51,8 @@ pub async fn create(State(app): State<App>, Json(body): Json<RecipeBody>) -> Res
     (status = 404, description = "No composite with this key has been rendered", body = ProblemSchema),
 ))]
 pub async fn get(State(app): State<App>, KeyPath(key): KeyPath) -> Result<Response, Error> {
-    app.settle_hits_of(&key);
-    let link = app.links.get(&key).ok_or(Error::NoComposite)?;
+    app.settle_hits_of(&key).await?;
+    let link = app.links.get(&key).await?.ok_or(Error::NoComposite)?;
     Ok((Extension(CachePolicy::Private), axum::Json(CompositeView::from(link))).into_response())
 }
 
@@ -77,7 +77,7 @@ pub async fn explain(
     let plan = snapshot.catalogue.resolve(&recipe, body.accept.as_deref())?;
     let cache = CacheView {
         memory: app.hot.get(&plan.key()).is_some(),
-        link: app.links.get(&plan.key()).is_some(),
+        link: app.links.get(&plan.key()).await.is_ok_and(|link| link.is_some()),
         object: app.store.contains(&ObjectKey::Composite(plan.key(), plan.format())).await?,
     };
     Ok(axum::Json(Explanation::new(recipe.to_path(), &plan, ingredients(&recipe, &snapshot), cache)))
@@ -96,7 +96,10 @@ fn ingredients(recipe: &Recipe, snapshot: &Snapshot) -> Vec<IngredientView> {
 
 /// The link of a composite with its placeholder, which is made the first time somebody asks.
 async fn record(app: &App, plan: &Arc<Plan>, delivery: &Delivery) -> Result<Link, Error> {
-    let known = app.links.get(&plan.key());
+    let known = app.links.get(&plan.key()).await.unwrap_or_else(|error| {
+        log_lost(&error);
+        None
+    });
     if let Some(link) = known.as_ref().filter(|link| link.placeholder.is_some()) {
         return Ok(link.clone());
     }
@@ -110,14 +113,14 @@ async fn record(app: &App, plan: &Arc<Plan>, delivery: &Delivery) -> Result<Link
     let is_stored = known.is_some();
     let link = known.unwrap_or_else(|| link_of(plan, &delivery.hot.bytes));
     let link = Link { placeholder: Some(placeholder), ..link };
-    if is_stored && let Err(error) = app.links.set(link.clone()) {
+    if is_stored && let Err(error) = app.links.set(link.clone()).await {
         log_lost(&error);
     }
     Ok(link)
 }
 
 fn log_lost(error: &LinksError) {
-    tracing::error!(%error, "a placeholder could not be recorded; it will be made again");
+    tracing::warn!(%error, "a placeholder cannot be kept; it will be made again");
 }
 
 /// The composite key in the path.

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::config::variable_of;
 use crate::fields::{FieldError, shown};
 use crate::keys::{KeyError, RateState, Scope};
+use crate::links::{LinksError, Told};
 use crate::metadata::MetadataError;
 use crate::rasterise::RasteriseError;
 use crate::renderer::RenderFailure;
@@ -29,6 +30,7 @@ pub enum Error {
     Upload(UploadError),
     Metadata(MetadataError),
     Store(StoreError),
+    Links(LinksError),
     NoAsset {
         id: AssetId,
         /// What may have been meant.
@@ -123,6 +125,9 @@ impl Error {
             Self::Upload(error) => not_uploaded(error),
             Self::Metadata(error) => Problem::at("bad-metadata", error.to_string(), &error.pointer),
             Self::Store(error) => unavailable(&error),
+            Self::Links(error) => Problem::new("unavailable", "the records of composites cannot be reached")
+                .retry_after(RETRY_SECS)
+                .report(error.to_string()),
             Self::NoAsset { id, near } => Problem::new("unknown-asset", no_asset(&id, near.as_ref())),
             Self::NoVersion(id, digest) => {
                 Problem::new("unknown-asset", format!("asset `{id}` has no version `{digest}`"))
@@ -215,6 +220,7 @@ fn unrendered(failure: &RenderFailure) -> Problem {
         },
         RenderFailure::Damaged(_) => Problem::new("bad-image", report.clone()).report(report),
         RenderFailure::Lost(_) | RenderFailure::Panicked => Problem::new("internal", "").report(report),
+        RenderFailure::Told(told) => Problem::from(told.as_ref()),
         RenderFailure::Store(_) => {
             Problem::new("unavailable", "the store cannot be reached").retry_after(RETRY_SECS).report(report)
         }
@@ -258,6 +264,22 @@ fn unavailable(error: &StoreError) -> Problem {
         StoreError::Io { .. } => Problem::new("unavailable", "the store cannot be reached")
             .retry_after(RETRY_SECS)
             .report(error.to_string()),
+    }
+}
+
+impl From<&RenderFailure> for Told {
+    fn from(failure: &RenderFailure) -> Self {
+        let Problem { slug, detail, pointer, .. } = unrendered(failure);
+        Self { slug: slug.to_owned(), detail, pointer }
+    }
+}
+
+impl From<&Told> for Problem {
+    /// What this version does not know is the server's own fault.
+    fn from(told: &Told) -> Self {
+        let known = PROBLEMS.iter().find(|(slug, ..)| *slug == told.slug);
+        let slug = known.map_or("internal", |(slug, ..)| *slug);
+        Self { pointer: told.pointer.clone(), ..Self::new(slug, told.detail.clone()) }
     }
 }
 
@@ -346,6 +368,7 @@ from!(
     Upload(UploadError),
     Metadata(MetadataError),
     Store(StoreError),
+    Links(LinksError),
 );
 
 impl From<FieldError> for Error {

@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::app::App;
+use crate::fleet::BreakerState;
 
 /// Readiness with the state of each dependency.
 #[derive(Serialize)]
@@ -13,7 +14,10 @@ struct Readiness {
     ready: bool,
     draining: bool,
     store: String,
-    links: usize,
+    /// Nothing waits for it: without links the store is asked.
+    links: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    composites: Option<usize>,
     assets: usize,
 }
 
@@ -40,13 +44,14 @@ pub async fn ready_in_detail(State(app): State<App>) -> Response {
 }
 
 async fn readiness(app: &App) -> Readiness {
-    let store = app.store.check().await;
+    let (store, links) = futures::join!(app.store.check(), app.links.check());
     let draining = app.is_draining();
     Readiness {
         ready: store.is_ok() && !draining,
         draining,
         store: store.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
-        links: app.links.len(),
+        links: links.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
+        composites: app.links.count(),
         assets: app.catalogue.snapshot().records.len(),
     }
 }
@@ -54,14 +59,18 @@ async fn readiness(app: &App) -> Readiness {
 /// `GET /metrics`: Prometheus' text format.
 pub async fn metrics(State(app): State<App>) -> Response {
     let load = app.renderer.load();
-    let gauges = [
+    let resting = app.fleet.as_ref().is_some_and(|fleet| fleet.breaker() == BreakerState::Open);
+    let mut gauges = vec![
+        ("milliner_redis_breaker_open", "Is Redis not asked for the moment", f64::from(u8::from(resting))),
         ("milliner_render_memory_bytes", "Memory that running renders may use", load.memory_bytes as f64),
         ("milliner_flights", "Composites being fetched or rendered", app.flights.in_air() as f64),
         ("milliner_composite_cache_bytes", "Finished composites in memory", app.hot.weight() as f64),
-        ("milliner_links", "Composites on record", app.links.len() as f64),
         ("milliner_assets", "Assets in the catalogue", app.catalogue.snapshot().records.len() as f64),
         ("milliner_catalogue_generation", "Changes of the catalogue", app.catalogue.generation() as f64),
     ];
+    if let Some(composites) = app.links.count() {
+        gauges.push(("milliner_links", "Composites on record", composites as f64));
+    }
     let text = app.metrics.expose(&gauges);
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(header::CONTENT_TYPE, content_type)], text).into_response()

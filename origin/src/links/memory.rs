@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use compositor::CompositeKey;
+use compositor::{CompositeKey, Digest};
 
 use super::journal::{Entry, Journal};
 use super::{Link, LinksError};
+use crate::clock::unix_now;
 
 /// Links by key.
 #[derive(Clone, Debug, Default)]
@@ -50,7 +51,14 @@ impl Memory {
     pub fn count_hits(&self, key: &CompositeKey, hits: u64) {
         if let Some(link) = self.inner().links.get_mut(key) {
             link.hits += hits;
+            link.used = unix_now();
         }
+    }
+
+    pub fn drawn_from(&self, ingredient: &Digest) -> Vec<CompositeKey> {
+        let inner = self.inner();
+        let drawn = inner.links.values().filter(|link| link.ingredients.contains(ingredient));
+        drawn.map(|link| link.key).collect()
     }
 
     pub fn len(&self) -> usize {

@@ -56,7 +56,7 @@ async fn rotation_has_a_grace_and_revocation_has_none() {
     for text in [&first.text, &second.text] {
         assert!(keys.authorize(Some(text), Scope::Read).await.is_ok());
     }
-    let other = origin::keys::Keys::new(origin.app.store.clone(), origin::config::Mode::Required);
+    let other = origin::keys::Keys::new(origin.app.store.clone(), origin::config::Mode::Required, None);
     assert!(other.revoke(&first.record.id).await.unwrap());
     assert!(other.authorize(Some(&second.text), Scope::Read).await.is_err());
 }

@@ -324,7 +324,7 @@ async fn what_another_process_imports_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let origin = Origin::stocked_at(folder.path()).await;
     let store = origin.app.store.clone();
-    let elsewhere = origin::catalogue::LiveCatalogue::open(store).await.unwrap();
+    let elsewhere = origin::catalogue::LiveCatalogue::open(store, None).await.unwrap();
     let id = "cat".parse().unwrap();
     let removed = elsewhere.change::<()>(&id, |_| Ok(origin::catalogue::Change::Remove)).await.unwrap();
     assert!(removed.is_none());

@@ -2,6 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod links;
+#[path = "../support/redis.rs"]
+#[allow(dead_code, reason = "each suite uses its part of this")]
+mod redis;
+
 use std::path::Path;
 
 use bytes::Bytes;

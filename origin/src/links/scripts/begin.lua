@@ -1,0 +1,17 @@
+-- May this instance render? KEYS: link, lease, failure. ARGV: token, life of the lease in ms, '1' if the link is known
+-- to point at nothing.
+if ARGV[3] == '1' then
+  redis.call('DEL', KEYS[1])
+end
+local link = redis.call('HMGET', KEYS[1], 'link', 'hits', 'used')
+if link[1] then
+  return {'found', link[1], link[2] or '0', link[3] or '0'}
+end
+local failure = redis.call('GET', KEYS[3])
+if failure then
+  return {'failed', failure}
+end
+if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
+  return {'granted'}
+end
+return {'taken', tostring(redis.call('PTTL', KEYS[2]))}

@@ -1,0 +1,75 @@
+//! What a server does beside answering: it hears the news of other instances, looks for what they changed, and writes
+//! down how often composites were delivered.
+
+use std::time::Duration;
+
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::app::App;
+use crate::fleet::{Fleet, News};
+use crate::serve::told_to_stop;
+
+/// How often deliveries are written down: what a killed process has not, is lost.
+const WRITE_HITS: Duration = Duration::from_secs(10);
+/// How often the shared Redis is asked whether it is there: news come over an open connection only.
+const PING: Duration = Duration::from_secs(1);
+
+/// Keeps an origin up to date until it is told to stop.
+pub async fn keep_up(app: App, mut stopped: watch::Receiver<bool>) {
+    let mut look = interval(app.config.server.catalogue_poll);
+    let (mut write, mut ping) = (interval(WRITE_HITS), interval(PING));
+    for interval in [&mut look, &mut write, &mut ping] {
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    }
+    let mut news = app.fleet.as_ref().map(Fleet::listen);
+    loop {
+        tokio::select! {
+            () = told_to_stop(&mut stopped) => return,
+            heard = next(&mut news) => match heard {
+                News::Catalogue | News::Gap => refresh(&app).await,
+                News::Purged(key) => app.hot.remove(&key),
+                News::Settled(_) => {}
+            },
+            _ = look.tick() => refresh(&app).await,
+            _ = write.tick() => write_hits(&app).await,
+            _ = ping.tick() => ping_fleet(&app).await,
+        }
+    }
+}
+
+/// The next news; for ever none where nobody shares anything.
+async fn next(news: &mut Option<Receiver<News>>) -> News {
+    match news {
+        Some(news) => match news.recv().await {
+            Ok(news) => news,
+            Err(RecvError::Lagged(_)) => News::Gap,
+            Err(RecvError::Closed) => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+async fn write_hits(app: &App) {
+    if let Err(error) = app.settle_hits().await {
+        tracing::warn!(%error, "deliveries could not be written down; again later");
+    }
+}
+
+async fn ping_fleet(app: &App) {
+    if let Some(fleet) = &app.fleet
+        && let Err(error) = fleet.check().await
+    {
+        tracing::debug!(%error, "no Redis");
+    }
+}
+
+async fn refresh(app: &App) {
+    match app.catalogue.refresh().await {
+        Ok(true) => tracing::info!(assets = app.catalogue.snapshot().records.len(), "catalogue changed"),
+        Ok(false) => {}
+        Err(error) => tracing::warn!(%error, "the catalogue could not be read; serving what is known"),
+    }
+}

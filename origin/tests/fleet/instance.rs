@@ -1,0 +1,99 @@
+//! A real `milliner serve` in a process of its own.
+
+use std::io::{self, BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Command, Stdio};
+
+use reqwest::{Client, Response};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::support::MILLINER;
+
+/// A running server, killed when it is dropped.
+pub struct Instance {
+    child: Child,
+    url: String,
+    admin: String,
+}
+
+impl Instance {
+    /// Starts one on a folder and a Redis, and waits until it says where it listens.
+    pub fn start(folder: &Path, links: &str, flags: &[&str]) -> Self {
+        let mut command = Command::new(MILLINER);
+        command.current_dir(folder).env_clear().args(["serve", "--links", links, "--log-format", "json"]);
+        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]).args(flags);
+        let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let start = listening(&mut lines);
+        let address = |field: &str| format!("http://{}", start["fields"][field].as_str().unwrap());
+        let (url, admin) = (address("listen"), address("admin"));
+        // A full pipe would stop it.
+        std::thread::spawn(move || io::copy(&mut lines, &mut io::sink()));
+        Self { child, url, admin }
+    }
+
+    /// The URL of a path.
+    pub fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    pub async fn get(&self, client: &Client, path: &str) -> reqwest::Result<Response> {
+        client.get(self.at(path)).send().await
+    }
+
+    pub async fn put(&self, client: &Client, path: &str, body: Vec<u8>) -> u16 {
+        let request = client.put(self.at(path)).header("content-type", "image/png").body(body);
+        request.send().await.unwrap().status().as_u16()
+    }
+
+    /// One sample of `/metrics`.
+    pub async fn metric(&self, client: &Client, sample: &str) -> u64 {
+        let text = client.get(format!("{}/metrics", self.admin)).send().await.unwrap().text().await.unwrap();
+        let value = text.lines().find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        value.unwrap_or_else(|| panic!("no {sample} in {text}")).parse().unwrap()
+    }
+
+    /// Renders that it finished.
+    pub async fn renders(&self, client: &Client) -> u64 {
+        self.metric(client, "milliner_renders_total{result=\"ok\"}").await
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Ends it in order, and answers its exit code.
+    pub fn terminate(&mut self) -> Option<i32> {
+        self.signal(Signal::TERM);
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// The line that says where it listens.
+fn listening(lines: &mut BufReader<ChildStderr>) -> Value {
+    let mut told = String::new();
+    loop {
+        let mut line = String::new();
+        assert!(lines.read_line(&mut line).unwrap() > 0, "it did not start: {told}");
+        if let Ok(value) = serde_json::from_str::<Value>(&line)
+            && value["fields"]["listen"].is_string()
+        {
+            return value;
+        }
+        told.push_str(&line);
+    }
+}
