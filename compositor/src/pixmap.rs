@@ -141,12 +141,6 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// A row by its number in the picture.
-    pub fn row(&self, y: u32) -> &'a [u8] {
-        let row = self.width as usize * 4;
-        &self.data[(y - self.first) as usize * row..][..row]
-    }
-
     /// Rows by their numbers in the picture.
     pub fn range(&self, rows: std::ops::Range<u32>) -> &'a [u8] {
         let row = self.width as usize * 4;
