@@ -8,6 +8,7 @@ use compositor::{CompositeKey, Keyring};
 use tokio::sync::Semaphore;
 
 use crate::catalogue::LiveCatalogue;
+use crate::cdn::Cdn;
 use crate::compose::{Flights, Hot, HotCache};
 use crate::config::Config;
 use crate::fleet::{Fleet, FleetError};
@@ -41,6 +42,7 @@ pub struct Parts {
     /// Places for uploads: a body is in memory until it is decoded.
     pub uploads: Semaphore,
     pub metrics: Arc<Metrics>,
+    pub cdn: Cdn,
     draining: AtomicBool,
 }
 
@@ -58,6 +60,8 @@ pub enum OpenError {
 impl App {
     /// Opens every back end that the configuration names.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
+        // Whoever speaks TLS takes this; the first one stays, and all are the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let store = Store::open(&config.store).await?;
         let fleet = config.links.redis().map(Fleet::new).transpose()?;
         let metrics = Arc::new(Metrics::default());
@@ -74,6 +78,7 @@ impl App {
             uploads: Semaphore::new(limits.uploads),
             resolved: ResolvedUrls::new(config.cache.resolved_urls),
             metrics,
+            cdn: Cdn::start(&config.cdn),
             draining: AtomicBool::new(false),
             store,
             fleet,
@@ -91,8 +96,9 @@ impl App {
         self.draining.load(Ordering::Acquire)
     }
 
-    /// Writes down what is only in memory.
+    /// Writes down and sends off what is only in memory.
     pub async fn flush(&self) -> Result<(), LinksError> {
+        self.cdn.finish().await;
         if let Err(error) = self.settle_hits().await {
             tracing::warn!(%error, "the last deliveries are not written down");
         }

@@ -24,6 +24,7 @@ pub use strays::{Stray, is_ours, strays};
 pub struct Config {
     pub store: StoreUrl,
     pub links: LinksUrl,
+    pub cdn: CdnUrl,
     pub server: ServerConfig,
     pub access: AccessConfig,
     pub limits: LimitConfig,
@@ -58,6 +59,21 @@ impl LinksUrl {
             Self::Memory => None,
             Self::Redis(url) => Some(url),
         }
+    }
+}
+
+/// `MILLINER_CDN`: who is told what to forget.
+#[derive(Clone, PartialEq, Eq)]
+pub enum CdnUrl {
+    /// Nobody.
+    None,
+    /// A URL that takes `{"paths": […]}`; it may hold a token.
+    Webhook(String),
+}
+
+impl std::fmt::Debug for CdnUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if *self == Self::None { "None" } else { "Webhook(…)" })
     }
 }
 
@@ -157,6 +173,7 @@ impl Config {
         Ok(Self {
             store: reader.get("MILLINER_STORE")?,
             links: reader.get("MILLINER_LINKS")?,
+            cdn: reader.get("MILLINER_CDN")?,
             access: AccessConfig::read(&reader, server.listen)?,
             server,
             limits: LimitConfig::read(&reader)?,

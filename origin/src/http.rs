@@ -14,6 +14,7 @@ mod error;
 mod extract;
 mod finish;
 mod health;
+mod purge;
 mod put_asset;
 mod query;
 mod resolved;
@@ -86,7 +87,8 @@ fn api(app: &App) -> OpenApiRouter<App> {
     let write = OpenApiRouter::new()
         .routes(routes!(put_asset::put))
         .routes(routes!(assets::patch))
-        .routes(routes!(assets::delete));
+        .routes(routes!(assets::delete))
+        .routes(routes!(purge::purge));
     let render = OpenApiRouter::new().routes(routes!(composites::create));
     let sign = OpenApiRouter::new().routes(routes!(sign::sign));
     open.merge(content)

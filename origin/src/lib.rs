@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod catalogue;
+pub mod cdn;
 pub mod cli;
 pub mod clock;
 pub mod compose;
@@ -15,6 +16,7 @@ pub mod import;
 pub mod keys;
 pub mod links;
 pub mod metadata;
+pub mod purge;
 pub mod rasterise;
 pub mod renderer;
 pub mod serve;

@@ -99,6 +99,14 @@ impl Store {
         }
     }
 
+    /// Removes a blob. `false`: there was none.
+    pub async fn remove(&self, key: &ObjectKey) -> Result<bool, StoreError> {
+        match self {
+            Self::Files(files) => files.remove(key).await,
+            Self::Memory(memory) => Ok(memory.remove(key)),
+        }
+    }
+
     /// A record with its revision.
     pub async fn read(&self, key: &ObjectKey) -> Result<Option<(Bytes, Revision)>, StoreError> {
         Ok(self.get(key).await?.map(|bytes| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 
 use super::settings::{SETTINGS, Setting};
-use super::{ConfigError, LinksUrl, Mode, StoreUrl};
+use super::{CdnUrl, ConfigError, LinksUrl, Mode, StoreUrl};
 
 /// Looks a setting up and parses it.
 pub struct Reader<'a> {
@@ -64,6 +64,19 @@ impl FromStr for LinksUrl {
 
     fn from_str(text: &str) -> Result<Self, Unusable> {
         if text == "memory:" { Ok(Self::Memory) } else { text.parse().map(|url| Self::Redis(Box::new(url))) }
+    }
+}
+
+impl FromStr for CdnUrl {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        let url = text.strip_prefix("webhook:").unwrap_or_default();
+        match url.split_once("://") {
+            _ if text == "off" => Ok(Self::None),
+            Some(("http" | "https", rest)) if !rest.is_empty() => Ok(Self::Webhook(url.to_owned())),
+            _ => Err(Unusable),
+        }
     }
 }
 

@@ -58,10 +58,6 @@ enum Open {
 
 impl Connection {
     pub fn new(url: &RedisUrl, channel: String, news: broadcast::Sender<News>) -> Result<Self, RedisError> {
-        if url.tls() {
-            // The first one stays; all are the same.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-        }
         let servers = match url.layout() {
             RedisLayout::One => Servers::One(one(url)?),
             RedisLayout::Sentinel { master } => Servers::Sentinel(sentinel(url, master)?.into()),

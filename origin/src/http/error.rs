@@ -11,6 +11,7 @@ use crate::fields::{FieldError, shown};
 use crate::keys::{KeyError, RateState, Scope};
 use crate::links::{LinksError, Told};
 use crate::metadata::MetadataError;
+use crate::purge::PurgeError;
 use crate::rasterise::RasteriseError;
 use crate::renderer::RenderFailure;
 use crate::store::StoreError;
@@ -370,6 +371,18 @@ from!(
     Store(StoreError),
     Links(LinksError),
 );
+
+impl From<PurgeError> for Error {
+    fn from(error: PurgeError) -> Self {
+        match error {
+            PurgeError::Links(error) => Self::Links(error),
+            PurgeError::Store(error) => Self::Store(error),
+            PurgeError::Fleet(error) => Self::Links(error.into()),
+            PurgeError::Resolve(error) => Self::Resolve(error),
+            PurgeError::NoAsset(id) => Self::NoAsset { id, near: None },
+        }
+    }
+}
 
 impl From<FieldError> for Error {
     fn from(FieldError { pointer, detail }: FieldError) -> Self {

@@ -1,8 +1,9 @@
 //! The shapes of the API's JSON, as they are written and as `/openapi.json` describes them.
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
-use compositor::{Asset, AssetId, Digest, Kind, Plan};
+use compositor::{Asset, AssetId, CompositeKey, Digest, Kind, Plan, Recipe};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -14,6 +15,7 @@ use crate::clock::rfc3339;
 use crate::fields::{FieldError, Fields, text};
 use crate::links::Link;
 use crate::metadata::{KINDS, kind};
+use crate::purge::Target;
 
 /// An asset, as in the manifest.
 #[derive(ToSchema)]
@@ -402,6 +404,79 @@ impl TryFrom<&Value> for SignBody {
             key: fields.get("key", text, "the id of a signing key")?,
         })
     }
+}
+
+/// Which composites to purge: one of these.
+#[derive(ToSchema)]
+pub struct PurgeBody {
+    /// Those drawn from this asset, whichever version.
+    #[schema(value_type = Option<String>)]
+    asset: Option<AssetId>,
+    /// Those drawn from this content: a version of an asset.
+    #[schema(value_type = Option<String>)]
+    digest: Option<Digest>,
+    /// Those drawn from assets that have this tag.
+    tag: Option<String>,
+    /// This one.
+    #[schema(value_type = Option<String>)]
+    key: Option<CompositeKey>,
+    /// What this recipe means now, in every format that it may have.
+    #[schema(value_type = Option<RecipeSchema>)]
+    recipe: Option<Value>,
+}
+
+const PURGE_FIELDS: [&str; 5] = ["asset", "digest", "tag", "key", "recipe"];
+
+impl TryFrom<&Value> for PurgeBody {
+    type Error = FieldError;
+
+    fn try_from(json: &Value) -> Result<Self, FieldError> {
+        let fields = Fields::of(json, "", &PURGE_FIELDS)?;
+        Ok(Self {
+            asset: fields.get("asset", parsed, "the id of an asset")?,
+            digest: fields.get("digest", parsed, "64 hex digits")?,
+            tag: fields.get("tag", text, "a string")?,
+            key: fields.get("key", parsed, "40 hex digits")?,
+            recipe: fields.get("recipe", |recipe| Some(recipe.clone()), RECIPE_FORMS)?,
+        })
+    }
+}
+
+impl PurgeBody {
+    /// What it names.
+    pub fn target(self) -> Result<Target, Error> {
+        let recipe = self.recipe.map(|recipe| Recipe::from_json(&recipe)).transpose()?;
+        let targets = [
+            self.asset.map(Target::Asset),
+            self.digest.map(Target::Digest),
+            self.tag.map(Target::Tag),
+            self.key.map(Target::Key),
+            recipe.map(|recipe| Target::Recipe(Box::new(recipe))),
+        ];
+        let mut given = targets.into_iter().flatten();
+        match (given.next(), given.next()) {
+            (Some(target), None) => Ok(target),
+            _ => Err(Error::malformed("", format!("give one of `{}`", PURGE_FIELDS.join("`, `")))),
+        }
+    }
+}
+
+/// A string that is something.
+fn parsed<T: FromStr>(value: &Value) -> Option<T> {
+    value.as_str()?.parse().ok()
+}
+
+/// What a purge dropped.
+#[derive(Serialize, ToSchema)]
+pub struct PurgeView {
+    /// How many composites.
+    pub composites: usize,
+    /// How many objects of theirs were in the store.
+    pub objects: usize,
+    /// How many are left, because there was no more time; the same call goes on with them.
+    pub remaining: usize,
+    /// The keys of the first 1000.
+    pub keys: Vec<String>,
 }
 
 /// A signed URL.

@@ -61,6 +61,18 @@ impl Files {
         .await
     }
 
+    pub async fn remove(&self, key: &ObjectKey) -> Result<bool, StoreError> {
+        self.blocking(key.to_string(), |files, path| {
+            let target = files.root.join(path);
+            match fs::remove_file(&target) {
+                Ok(()) => sync_folder(&target).map(|()| true),
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+                Err(error) => Err(error),
+            }
+        })
+        .await
+    }
+
     pub async fn swap(
         &self,
         key: &ObjectKey,

@@ -21,6 +21,10 @@ impl Memory {
         self.objects().insert(key.to_string(), bytes);
     }
 
+    pub fn remove(&self, key: &ObjectKey) -> bool {
+        self.objects().remove(&key.to_string()).is_some()
+    }
+
     pub fn swap(&self, key: &ObjectKey, was: Option<Revision>, to: Option<Bytes>) -> Result<(), StoreError> {
         let path = key.to_string();
         let mut objects = self.objects();

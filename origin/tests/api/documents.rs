@@ -32,6 +32,7 @@ async fn the_description_is_openapi_3_1_and_lists_every_call() {
         "patch /v1/assets/{id}",
         "post /v1/composites",
         "post /v1/composites/explain",
+        "post /v1/purge",
         "post /v1/sign",
         "put /v1/assets/{id}",
     ];

@@ -9,5 +9,6 @@ mod composites;
 mod delivery;
 mod documents;
 mod health;
+mod purge;
 #[path = "../support/mod.rs"]
 mod support;
