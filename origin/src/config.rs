@@ -5,6 +5,7 @@
 
 mod parse;
 mod redis_url;
+mod s3_url;
 mod settings;
 mod strays;
 
@@ -16,6 +17,7 @@ use axum::http::HeaderValue;
 use compositor::{Keyring, Limit, Limits, SigningKey};
 
 pub use redis_url::{RedisLayout, RedisUrl};
+pub use s3_url::S3Url;
 pub use settings::{Flags, SETTINGS, Setting, with_flags};
 pub use strays::{Stray, is_ours, strays};
 
@@ -41,6 +43,8 @@ pub enum StoreUrl {
     Files(PathBuf),
     /// `memory:`, gone when the process ends.
     Memory,
+    /// `s3://BUCKET/PREFIX`
+    S3(S3Url),
 }
 
 /// `MILLINER_LINKS`: where links live.
@@ -308,7 +312,8 @@ mod tests {
     #[test]
     fn wrong_values_name_the_variable_what_was_given_and_what_is_allowed() {
         for (variable, given, says) in [
-            ("MILLINER_STORE", "s3://bucket", "file:PATH or memory:"),
+            ("MILLINER_STORE", "ftp://bucket", "file:PATH, memory: or s3://BUCKET"),
+            ("MILLINER_STORE", "s3://bucket?profile=me", "file:PATH, memory: or s3://BUCKET"),
             ("MILLINER_LINKS", "redis:cache", "memory:, redis://HOST"),
             ("MILLINER_LISTEN", "here", "ADDRESS:PORT"),
             ("MILLINER_KEYS", "maybe", "optional or required"),
@@ -328,12 +333,16 @@ mod tests {
     fn secrets_are_not_printed() {
         let config = read(&[("MILLINER_SIGNING_KEYS", "k1:0123456789abcdef,k2:fedcba9876543210")]).unwrap();
         assert!(!format!("{config:?}").contains("0123456789"));
-        let refused = read(&[("MILLINER_SIGNING_KEYS", "k1:hunter2")]).unwrap_err().to_string();
-        assert!(!refused.contains("hunter2"), "{refused}");
+        for wrong in [
+            ("MILLINER_SIGNING_KEYS", "k1:hunter2"),
+            ("MILLINER_STORE", "s3://me:hunter2@bucket"),
+            ("MILLINER_LINKS", "redis+odd://:hunter2@cache"),
+        ] {
+            let refused = read(&[wrong]).unwrap_err().to_string();
+            assert!(!refused.contains("hunter2"), "{refused}");
+        }
         let config = read(&[("MILLINER_LINKS", "rediss://:hunter2@cache")]).unwrap();
         assert!(!format!("{config:?}").contains("hunter2"));
-        let refused = read(&[("MILLINER_LINKS", "redis+odd://:hunter2@cache")]).unwrap_err().to_string();
-        assert!(!refused.contains("hunter2"), "{refused}");
     }
 
     #[test]

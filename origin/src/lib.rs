@@ -3,6 +3,7 @@
 //! [`compose::get_or_render`] is the journey of a picture.
 
 pub mod app;
+pub mod aws;
 pub mod catalogue;
 pub mod cdn;
 pub mod cli;

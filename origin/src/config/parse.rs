@@ -25,7 +25,8 @@ impl<'a> Reader<'a> {
         let given = (self.lookup)(variable).filter(|v| !v.is_empty());
         let text = given.as_deref().unwrap_or(setting.default);
         text.parse().map_err(|_| {
-            let shown = if setting.secret { "[hidden]".to_owned() } else { format!("{text:?}") };
+            let shown =
+                if setting.secret { "[hidden]".to_owned() } else { format!("{:?}", without_user(text)) };
             Self::error(variable, shown)
         })
     }
@@ -35,6 +36,15 @@ impl<'a> Reader<'a> {
         let setting = find(variable);
         ConfigError { variable, flag: setting.flag, given, allowed: setting.allowed }
     }
+}
+
+/// A URL without the name and the password that somebody may have put into it.
+fn without_user(text: &str) -> String {
+    let hidden = text.split_once("://").and_then(|(scheme, rest)| {
+        let (_, host) = rest.rsplit_once('@')?;
+        Some(format!("{scheme}://[hidden]@{host}"))
+    });
+    hidden.unwrap_or_else(|| text.to_owned())
 }
 
 fn find(variable: &str) -> &'static Setting {
@@ -54,6 +64,7 @@ impl FromStr for StoreUrl {
                 Ok(Self::Files(path.strip_prefix("//").unwrap_or(path).into()))
             }
             Some(("memory", "")) => Ok(Self::Memory),
+            Some(("s3", _)) => text.parse().map(Self::S3),
             _ => Err(Unusable),
         }
     }

@@ -37,8 +37,9 @@ const PIXELS: &str = "a whole number of pixels";
 /// Every setting.
 #[rustfmt::skip]
 pub const SETTINGS: &[Setting] = &[
-    setting("MILLINER_STORE", "store", "URL", "file:./data", "file:PATH or memory:",
-        "Where assets and composites are kept"),
+    setting("MILLINER_STORE", "store", "URL", "file:./data",
+        "file:PATH, memory: or s3://BUCKET/PREFIX?region=NAME&endpoint=URL&path-style=true|false&sse=aes256|none, with or without its prefix and parameters",
+        "Where assets and composites are kept: a folder, or a bucket and what its names begin with (s3://BUCKET/PREFIX)"),
     Setting { secret: true, ..setting("MILLINER_LINKS", "links", "URL", "memory:",
         "memory:, redis://HOST, redis+sentinel://HOST,HOST/MASTER or redis+cluster://HOST,HOST; rediss for TLS",
         "Where the records of finished composites are kept, and what instances share; memory: is one instance's own, journalled beside a file: store") },

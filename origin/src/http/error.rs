@@ -222,9 +222,7 @@ fn unrendered(failure: &RenderFailure) -> Problem {
         RenderFailure::Damaged(_) => Problem::new("bad-image", report.clone()).report(report),
         RenderFailure::Lost(_) | RenderFailure::Panicked => Problem::new("internal", "").report(report),
         RenderFailure::Told(told) => Problem::from(told.as_ref()),
-        RenderFailure::Store(_) => {
-            Problem::new("unavailable", "the store cannot be reached").retry_after(RETRY_SECS).report(report)
-        }
+        RenderFailure::Store(error) => unavailable(error),
     }
 }
 
@@ -262,9 +260,13 @@ fn unusable(error: &AssetError) -> &'static str {
 fn unavailable(error: &StoreError) -> Problem {
     match error {
         StoreError::Conflict { .. } => Error::Precondition.problem(),
-        StoreError::Io { .. } => Problem::new("unavailable", "the store cannot be reached")
-            .retry_after(RETRY_SECS)
-            .report(error.to_string()),
+        // Trying again does not help before somebody who can read the log has helped.
+        StoreError::Refused { .. } => Problem::new("internal", "").report(error.to_string()),
+        StoreError::Io { .. } | StoreError::Unavailable { .. } | StoreError::Damaged { .. } => {
+            Problem::new("unavailable", "the store cannot be reached")
+                .retry_after(RETRY_SECS)
+                .report(error.to_string())
+        }
     }
 }
 

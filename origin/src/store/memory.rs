@@ -42,12 +42,15 @@ impl Memory {
         let prefix = format!("{}/", records.folder());
         let objects = self.objects();
         let of_kind = objects.range(prefix.clone()..).take_while(|(path, _)| path.starts_with(&prefix));
-        of_kind
+        let mut listed: Vec<Listed> = of_kind
             .filter_map(|(path, bytes)| {
                 let name = path.strip_prefix(&prefix)?.strip_suffix(".json")?.to_owned();
                 Some(Listed { name, stamp: Digest::of(bytes).to_string() })
             })
-            .collect()
+            .collect();
+        // Whole paths are sorted otherwise: in them `.json` comes after a dash.
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        listed
     }
 
     pub fn paths(&self) -> Vec<String> {

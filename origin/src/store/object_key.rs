@@ -1,4 +1,5 @@
-//! A typed path in the store. Nobody else formats a store path.
+//! A typed path in the store. Nobody else formats a store path, or says what a stored object is to those who meet it
+//! without us: its content type, how long it may be kept, its class.
 
 use std::fmt;
 
@@ -19,6 +20,35 @@ pub enum ObjectKey {
     Composite(CompositeKey, Format),
     /// The record of an API key, by its public id (checked by [`crate::keys`]).
     ApiKey(crate::keys::KeyId),
+}
+
+impl ObjectKey {
+    /// Does it change? What does not is named by its content or by what it was made of.
+    pub const fn is_record(&self) -> bool {
+        matches!(self, Self::Asset(_) | Self::ApiKey(_))
+    }
+
+    /// The `Content-Type` of the object. A digest does not tell what kind of picture it is of.
+    pub fn content_type(&self) -> &'static str {
+        match self {
+            Self::Asset(_) | Self::ApiKey(_) => "application/json",
+            Self::Image(_) | Self::Original(_) => "application/octet-stream",
+            Self::Composite(_, format) => format.media_type(),
+        }
+    }
+
+    /// The `Cache-Control` of the object.
+    pub const fn cache_control(&self) -> &'static str {
+        if self.is_record() { "no-cache" } else { "max-age=31536000, immutable" }
+    }
+
+    /// What may be cleared away, and for how long it is kept, is for whoever runs the store to say, by class.
+    pub const fn class(&self) -> Option<&'static str> {
+        match self {
+            Self::Composite(..) => Some("composite"),
+            Self::Asset(_) | Self::ApiKey(_) | Self::Image(_) | Self::Original(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for ObjectKey {

@@ -316,13 +316,13 @@ fn every_variable_that_the_project_reads_is_known() {
 fn wrong_settings_are_named() {
     let folder = tempfile::tempdir().unwrap();
     let by_variable =
-        command(folder.path(), &["serve"]).env("MILLINER_STORE", "s3://bucket").output().unwrap();
-    let by_flag = milliner(folder.path(), &["serve", "--store", "s3://bucket"]);
+        command(folder.path(), &["serve"]).env("MILLINER_STORE", "ftp://bucket").output().unwrap();
+    let by_flag = milliner(folder.path(), &["serve", "--store", "ftp://bucket"]);
     for output in [by_variable, by_flag] {
         assert_eq!(output.status.code(), Some(1));
         let told = stderr(&output);
         assert!(
-            told.contains("MILLINER_STORE") && told.contains("s3://bucket") && told.contains("file:PATH"),
+            told.contains("MILLINER_STORE") && told.contains("ftp://bucket") && told.contains("file:PATH"),
             "{told}"
         );
     }

