@@ -63,7 +63,7 @@ impl App {
         // Whoever speaks TLS takes this; the first one stays, and all are the same.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let store = Store::open(&config.store).await?;
-        let fleet = config.links.redis().map(Fleet::new).transpose()?;
+        let fleet = config.fleet()?;
         let metrics = Arc::new(Metrics::default());
         let limits = &config.limits;
         Ok(Self(Arc::new(Parts {

@@ -16,6 +16,8 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 use compositor::{Keyring, Limit, Limits, SigningKey};
 
+use crate::fleet::{Fleet, FleetError};
+
 pub use redis_url::{RedisLayout, RedisUrl};
 pub use s3_url::S3Url;
 pub use settings::{Flags, SETTINGS, Setting, with_flags};
@@ -26,6 +28,8 @@ pub use strays::{Stray, is_ours, strays};
 pub struct Config {
     pub store: StoreUrl,
     pub links: LinksUrl,
+    /// Longest a call to the Redis of [`links`](Self::links) may take.
+    pub redis_timeout: Duration,
     pub cdn: CdnUrl,
     pub server: ServerConfig,
     pub access: AccessConfig,
@@ -177,6 +181,7 @@ impl Config {
         Ok(Self {
             store: reader.get("MILLINER_STORE")?,
             links: reader.get("MILLINER_LINKS")?,
+            redis_timeout: reader.get::<parse::Span>("MILLINER_REDIS_TIMEOUT")?.0,
             cdn: reader.get("MILLINER_CDN")?,
             access: AccessConfig::read(&reader, server.listen)?,
             server,
@@ -185,6 +190,13 @@ impl Config {
             log: LogConfig::read(&reader)?,
             rasteriser: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("milliner")),
         })
+    }
+}
+
+impl Config {
+    /// What instances share, if these links are shared.
+    pub fn fleet(&self) -> Result<Option<Fleet>, FleetError> {
+        self.links.redis().map(|url| Fleet::new(url, self.redis_timeout)).transpose()
     }
 }
 

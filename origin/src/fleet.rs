@@ -1,6 +1,6 @@
 //! What the instances of one deployment share: a Redis. Links, leases and rates live in it, and news travel through it.
 //!
-//! Nothing depends on it being there. Every call ends within [`CALL`]; after a few failures in a row the breaker
+//! Nothing depends on it being there. Every call ends soon (`MILLINER_REDIS_TIMEOUT`); after a few failures in a row the breaker
 //! answers at once that there is no Redis, and one call a second tries whether there is one again. Callers go on
 //! without: slower, never wrong.
 
@@ -22,8 +22,6 @@ use connection::Connection;
 pub use breaker::BreakerState;
 pub use news::News;
 
-/// Longest that any call may take: a caller who waits for a picture has no more to spare for asking whether it is there.
-const CALL: Duration = Duration::from_millis(250);
 /// News that a slow reader may be behind before it is told that it missed some.
 const NEWS_KEPT: usize = 1024;
 
@@ -35,6 +33,8 @@ struct Parts {
     connection: Arc<Connection>,
     breaker: Breaker,
     news: broadcast::Sender<News>,
+    /// Longest that any call may take.
+    patience: Duration,
     /// What every name begins with: several deployments may share a Redis.
     prefix: String,
 }
@@ -44,8 +44,8 @@ struct Parts {
 pub enum FleetError {
     #[error("Redis: {0}")]
     Redis(#[from] RedisError),
-    #[error("Redis: no answer within {} ms", CALL.as_millis())]
-    Slow,
+    #[error("Redis: no answer within {} ms", .0.as_millis())]
+    Slow(Duration),
     /// The breaker is open.
     #[error("Redis is not asked for the moment: the last calls failed")]
     Resting,
@@ -53,12 +53,12 @@ pub enum FleetError {
 
 impl Fleet {
     /// A handle that connects when it is first used, and again whenever a connection is lost.
-    pub fn new(url: &RedisUrl) -> Result<Self, FleetError> {
+    pub fn new(url: &RedisUrl, patience: Duration) -> Result<Self, FleetError> {
         let (news, _) = broadcast::channel(NEWS_KEPT);
         let channel = format!("{}:news", url.prefix());
         let connection = Arc::new(Connection::new(url, channel, news.clone())?);
         let prefix = url.prefix().to_owned();
-        Ok(Self(Arc::new(Parts { connection, breaker: Breaker::default(), news, prefix })))
+        Ok(Self(Arc::new(Parts { connection, breaker: Breaker::default(), news, patience, prefix })))
     }
 
     /// The name of something that belongs to `owner`. A cluster keeps all that belongs to one owner on one node, so that
@@ -77,8 +77,9 @@ impl Fleet {
         if !self.0.breaker.admits() {
             return Err(FleetError::Resting);
         }
-        let answer = timeout(CALL, self.0.connection.ask(command)).await;
-        let answer = answer.map_err(|_| FleetError::Slow).and_then(|answer| answer.map_err(FleetError::from));
+        let answer = timeout(self.0.patience, self.0.connection.ask(command)).await;
+        let slow = |_| FleetError::Slow(self.0.patience);
+        let answer = answer.map_err(slow).and_then(|answer| answer.map_err(FleetError::from));
         match &answer {
             Ok(_) => self.0.breaker.succeeded(),
             Err(error) => {

@@ -11,7 +11,6 @@ use futures::StreamExt;
 use super::{Failure, say};
 use crate::catalogue::LiveCatalogue;
 use crate::config::{Config, StoreUrl};
-use crate::fleet::Fleet;
 use crate::import::{Imported, import, scan};
 use crate::rasterise::Rasteriser;
 use crate::store::Store;
@@ -21,6 +20,7 @@ use crate::upload::Changed;
 pub const USES: &[&str] = &[
     "MILLINER_STORE",
     "MILLINER_LINKS",
+    "MILLINER_REDIS_TIMEOUT",
     "MILLINER_LIMIT_BODY_BYTES",
     "MILLINER_LIMIT_SOURCE_PIXELS",
     "MILLINER_LIMIT_SVG_TIMEOUT",
@@ -52,7 +52,7 @@ pub async fn run(config: Config, args: ImportArgs) -> Result<ExitCode, Failure> 
         );
     }
     let store = Store::open(&config.store).await?;
-    let fleet = config.links.redis().map(Fleet::new).transpose()?;
+    let fleet = config.fleet()?;
     let catalogue = LiveCatalogue::open(store.clone(), fleet).await?;
     let limits = &config.limits;
     let rasteriser = Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels);

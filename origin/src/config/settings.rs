@@ -43,6 +43,8 @@ pub const SETTINGS: &[Setting] = &[
     Setting { secret: true, ..setting("MILLINER_LINKS", "links", "URL", "memory:",
         "memory:, redis://HOST, redis+sentinel://HOST,HOST/MASTER or redis+cluster://HOST,HOST; rediss for TLS",
         "Where the records of finished composites are kept, and what instances share; memory: is one instance's own, journalled beside a file: store") },
+    setting("MILLINER_REDIS_TIMEOUT", "redis-timeout", "SPAN", "250ms", SPAN,
+        "Longest a call to Redis may take; after it everything goes on without"),
     Setting { secret: true, ..setting("MILLINER_CDN", "cdn", "URL", "off", "off or webhook:https://…",
         "Who is told the paths that a purge dropped; a webhook is sent {\"paths\": […]}") },
     setting("MILLINER_LISTEN", "listen", "ADDRESS:PORT", "127.0.0.1:8080", "ADDRESS:PORT",

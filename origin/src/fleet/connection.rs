@@ -22,8 +22,8 @@ use crate::config::{RedisLayout, RedisUrl};
 
 /// Longest a connection may take to be made: names, TCP, TLS, a sentinel's answer.
 const CONNECT: Duration = Duration::from_secs(2);
-/// Longest the library waits for an answer. The callers' own bound is shorter; this one ends what they left behind.
-const ANSWER: Duration = Duration::from_secs(1);
+/// Longest the library waits for an answer: it ends what callers left behind, whose own bound is shorter.
+const ANSWER: Duration = Duration::from_secs(30);
 
 /// A connection that comes back.
 pub struct Connection {
@@ -77,7 +77,7 @@ impl Connection {
     /// Gives the connection up if the failure says that it, or the server at its other end, is not the right one.
     pub fn failed(&self, error: &FleetError) {
         let is_lost = match error {
-            FleetError::Slow => true,
+            FleetError::Slow(_) => true,
             FleetError::Redis(error) => is_lost(error),
             FleetError::Resting => false,
         };

@@ -16,7 +16,7 @@ fn shared(url: &str) -> Links {
 
 fn fleet(url: &str) -> Fleet {
     let Ok(url) = url.parse::<RedisUrl>() else { panic!("{url} is a URL") };
-    Fleet::new(&url).unwrap()
+    Fleet::new(&url, Duration::from_millis(250)).unwrap()
 }
 
 fn memory() -> Store {
