@@ -15,6 +15,7 @@ use crate::fleet::{Fleet, FleetError};
 use crate::http::ResolvedUrls;
 use crate::keys::Keys;
 use crate::links::{Links, LinksError};
+use crate::queue::Queue;
 use crate::rasterise::Rasteriser;
 use crate::renderer::Renderer;
 use crate::store::{Store, StoreError};
@@ -31,6 +32,7 @@ pub struct Parts {
     /// What this instance shares with others; `None`: it is alone.
     pub fleet: Option<Fleet>,
     pub links: Links,
+    pub queue: Queue,
     pub catalogue: LiveCatalogue,
     pub keys: Keys,
     pub signing: Keyring,
@@ -68,6 +70,7 @@ impl App {
         let limits = &config.limits;
         Ok(Self(Arc::new(Parts {
             links: Links::open(fleet.as_ref(), &store)?,
+            queue: Queue::open(&config.queue).await,
             catalogue: LiveCatalogue::open(store.clone(), fleet.clone()).await?,
             keys: Keys::new(store.clone(), config.access.keys, fleet.clone()),
             signing: config.access.signing.clone(),

@@ -85,6 +85,22 @@ pub fn bounds(bytes: usize) -> TimeoutConfig {
         .build()
 }
 
+/// The bounds on a call that the service may answer so much later, if nothing happens.
+pub fn waiting(by: Duration) -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(CONNECT)
+        .operation_attempt_timeout(ATTEMPT + by)
+        .operation_timeout(OPERATION + by)
+        .build()
+}
+
+/// A name that nothing else has.
+pub fn new_id() -> String {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    format!("{:032x}", u128::from_le_bytes(bytes))
+}
+
 /// How long so many bytes may be under way.
 pub fn transfer_time(bytes: u64) -> Duration {
     Duration::from_millis(bytes.saturating_mul(1000) / SLOWEST)

@@ -7,6 +7,7 @@ mod parse;
 mod redis_url;
 mod s3_url;
 mod settings;
+mod sqs_url;
 mod strays;
 
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ use crate::fleet::{Fleet, FleetError};
 pub use redis_url::{RedisLayout, RedisUrl};
 pub use s3_url::S3Url;
 pub use settings::{Flags, SETTINGS, Setting, with_flags};
+pub use sqs_url::SqsUrl;
 pub use strays::{Stray, is_ours, strays};
 
 /// Everything that can be set, validated.
@@ -31,6 +33,7 @@ pub struct Config {
     /// Longest a call to the Redis of [`links`](Self::links) may take.
     pub redis_timeout: Duration,
     pub cdn: CdnUrl,
+    pub queue: QueueUrl,
     pub server: ServerConfig,
     pub access: AccessConfig,
     pub limits: LimitConfig,
@@ -83,6 +86,15 @@ impl std::fmt::Debug for CdnUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if *self == Self::None { "None" } else { "Webhook(…)" })
     }
+}
+
+/// `MILLINER_QUEUE`: where renders wait that other processes do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QueueUrl {
+    /// `memory:`
+    Memory,
+    /// `sqs://HOST/ACCOUNT/NAME.fifo`
+    Sqs(SqsUrl),
 }
 
 /// Listeners and the life of a connection.
@@ -183,6 +195,7 @@ impl Config {
             links: reader.get("MILLINER_LINKS")?,
             redis_timeout: reader.get::<parse::Span>("MILLINER_REDIS_TIMEOUT")?.0,
             cdn: reader.get("MILLINER_CDN")?,
+            queue: reader.get("MILLINER_QUEUE")?,
             access: AccessConfig::read(&reader, server.listen)?,
             server,
             limits: LimitConfig::read(&reader)?,
@@ -294,6 +307,7 @@ mod tests {
     fn nothing_set_means_embedded_and_local() {
         let config = read(&[]).unwrap();
         assert_eq!(config.store, StoreUrl::Files("./data".into()));
+        assert_eq!(config.queue, QueueUrl::Memory);
         assert_eq!(config.server.listen, "127.0.0.1:8080".parse().unwrap());
         assert_eq!(config.server.admin_listen, Some("127.0.0.1:9464".parse().unwrap()));
         assert_eq!(config.access.keys, Mode::Optional);
@@ -327,6 +341,7 @@ mod tests {
             ("MILLINER_STORE", "ftp://bucket", "file:PATH, memory: or s3://BUCKET"),
             ("MILLINER_STORE", "s3://bucket?profile=me", "file:PATH, memory: or s3://BUCKET"),
             ("MILLINER_LINKS", "redis:cache", "memory:, redis://HOST"),
+            ("MILLINER_QUEUE", "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs", "a FIFO queue"),
             ("MILLINER_LISTEN", "here", "ADDRESS:PORT"),
             ("MILLINER_KEYS", "maybe", "optional or required"),
             ("MILLINER_LIMIT_BODY_BYTES", "-1", "a size"),

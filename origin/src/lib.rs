@@ -18,6 +18,7 @@ pub mod keys;
 pub mod links;
 pub mod metadata;
 pub mod purge;
+pub mod queue;
 pub mod rasterise;
 pub mod renderer;
 pub mod serve;

@@ -16,6 +16,8 @@ pub enum Fault {
     Absent,
     /// The condition of the call does not hold.
     Precondition,
+    /// The loan that the call is about is over.
+    Stale,
     /// Others were writing the same thing, attempt after attempt.
     Contended(Cause),
     /// Not reached in time, or the service has a problem of its own: it may work later.
@@ -67,19 +69,35 @@ where
     }
 }
 
+/// What is told with the status of a mistake of ours, and passes.
+const LATER: [&str; 7] = [
+    "IncompleteBody",
+    "OverLimit",
+    "RequestThrottled",
+    "RequestTimeout",
+    "Throttling",
+    "ThrottlingException",
+    "KmsThrottled",
+];
+
 /// By status, and by code where a status has several meanings.
 fn answered<E: ProvideErrorMetadata + RequestId>(status: u16, error: &E) -> Fault {
     let code = error.code().unwrap_or_default();
+    let says = |text: &str| error.message().is_some_and(|message| message.to_lowercase().contains(text));
     let cause = Cause(Told { status, error }.to_string());
     match (status, code) {
         (404, "NoSuchKey" | "NotFound" | "") => Fault::Absent,
         (412, _) => Fault::Precondition,
         (409, "ConditionalRequestConflict" | "OperationAborted") => Fault::Contended(cause),
+        (400, "ReceiptHandleIsInvalid" | "MessageNotInflight") => Fault::Stale,
+        // The same, for FIFO queues; the code has other meanings elsewhere.
+        (400, "InvalidParameterValue") if says("receipt handle has expired") => Fault::Stale,
         (
             400,
             "BadDigest" | "InvalidDigest" | "XAmzContentSHA256Mismatch" | "XAmzContentChecksumMismatch",
         ) => Fault::Damaged(cause),
-        (400, "RequestTimeout" | "IncompleteBody") | (408 | 429 | 500.., _) => Fault::Unavailable(cause),
+        (400 | 403, code) if LATER.contains(&code) => Fault::Unavailable(cause),
+        (408 | 429 | 500.., _) => Fault::Unavailable(cause),
         _ => Fault::Refused(cause),
     }
 }

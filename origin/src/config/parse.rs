@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 
 use super::settings::{SETTINGS, Setting};
-use super::{CdnUrl, ConfigError, LinksUrl, Mode, StoreUrl};
+use super::{CdnUrl, ConfigError, LinksUrl, Mode, QueueUrl, StoreUrl};
 
 /// Looks a setting up and parses it.
 pub struct Reader<'a> {
@@ -88,6 +88,14 @@ impl FromStr for CdnUrl {
             Some(("http" | "https", rest)) if !rest.is_empty() => Ok(Self::Webhook(url.to_owned())),
             _ => Err(Unusable),
         }
+    }
+}
+
+impl FromStr for QueueUrl {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        if text == "memory:" { Ok(Self::Memory) } else { text.parse().map(Self::Sqs) }
     }
 }
 

@@ -72,7 +72,7 @@ pub fn endpoint(text: &str) -> Result<String, Unusable> {
     }
 }
 
-fn has_more_than_a_host(url: &Url) -> bool {
+pub fn has_more_than_a_host(url: &Url) -> bool {
     !url.username().is_empty() || url.password().is_some() || url.fragment().is_some()
 }
 

@@ -5,6 +5,7 @@
 //! Every call goes through [`S3::call`].
 
 mod body;
+mod contended;
 mod listing;
 mod multipart;
 
@@ -13,8 +14,6 @@ use std::time::Instant;
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
-use aws_sdk_s3::config::interceptors::InterceptorContext;
-use aws_sdk_s3::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ServerSideEncryption};
@@ -22,8 +21,9 @@ use bytes::Bytes;
 use compositor::Digest;
 use futures::future::BoxFuture;
 
+use self::contended::RetryContended;
 use super::{Listed, ObjectKey, Records, Revision, StoreError};
-use crate::aws::{Access, Cause, Fault, bounds, configuration};
+use crate::aws::{Access, Cause, Fault, bounds, configuration, new_id};
 use crate::config::S3Url;
 
 /// Above this a blob goes up in parts of this size.
@@ -118,7 +118,7 @@ impl S3 {
             return Err(StoreError::Conflict { path });
         }
         let tag = object.and_then(|object| object.tag);
-        let writer = new_writer();
+        let writer = new_id();
         let written = self.write(key, to.unwrap_or_default(), |put| {
             let put = put.metadata(WRITER, &writer);
             match tag {
@@ -241,23 +241,6 @@ impl S3 {
     }
 }
 
-/// Two writers of one object at one moment: the service asks one of them to come again.
-#[derive(Debug)]
-struct RetryContended;
-
-impl ClassifyRetry for RetryContended {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        match context.response().map(|response| response.status().as_u16()) {
-            Some(409) => RetryAction::transient_error(),
-            _ => RetryAction::NoActionIndicated,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "contended"
-    }
-}
-
 /// An empty record is one that was removed; a blob is what it is.
 fn is_tombstone(key: &ObjectKey, bytes: u64) -> bool {
     bytes == 0 && key.is_record()
@@ -266,13 +249,6 @@ fn is_tombstone(key: &ObjectKey, bytes: u64) -> bool {
 /// What lifecycle rules select by.
 fn tagging(key: &ObjectKey) -> Option<String> {
     key.class().map(|class| format!("class={class}"))
-}
-
-/// A name that no other write has.
-fn new_writer() -> String {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    format!("{:032x}", u128::from_le_bytes(bytes))
 }
 
 /// A fault with the path it happened at.
@@ -285,7 +261,7 @@ fn told(path: &str, fault: Fault) -> StoreError {
         }
         Fault::Damaged(source) => StoreError::Damaged { path, source: source.into() },
         Fault::Refused(source) => StoreError::Refused { path, source: source.into() },
-        Fault::Absent => {
+        Fault::Absent | Fault::Stale => {
             let source = Cause::from("it is gone");
             StoreError::Unavailable { path, source: source.into() }
         }

@@ -6,6 +6,7 @@
 mod links;
 #[path = "../support/proxy.rs"]
 mod proxy;
+mod queue;
 #[path = "../support/redis.rs"]
 #[allow(dead_code, reason = "each suite uses its part of this")]
 mod redis;

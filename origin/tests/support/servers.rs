@@ -15,6 +15,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
+#[path = "moto.rs"]
+pub mod moto;
 #[path = "weed.rs"]
 pub mod weed;
 

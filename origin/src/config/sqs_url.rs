@@ -1,0 +1,143 @@
+//! `sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME.fifo?region=…&endpoint=…&visibility=…`: the address of a FIFO queue as AWS
+//! shows it, with another scheme. It holds no credentials: those come from the AWS SDK's own chain.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use url::Url;
+
+use super::parse::Unusable;
+use super::s3_url::{endpoint, has_more_than_a_host, is_name};
+use crate::queue::VISIBILITY;
+
+/// What SQS allows.
+const LONGEST_VISIBILITY: Duration = Duration::from_hours(12);
+
+/// A FIFO queue.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SqsUrl {
+    /// What the queue is addressed by: `https://HOST`, or the endpoint.
+    base: String,
+    /// `/ACCOUNT/NAME.fifo`
+    path: String,
+    pub region: String,
+    /// A server other than AWS's.
+    pub endpoint: Option<String>,
+    /// How long a delivery is lent.
+    pub visibility: Duration,
+}
+
+impl SqsUrl {
+    /// As SQS calls it.
+    pub fn queue_url(&self) -> String {
+        format!("{}{}", self.base, self.path)
+    }
+}
+
+impl FromStr for SqsUrl {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        let url = Url::parse(text).map_err(|_| Unusable)?;
+        if has_more_than_a_host(&url) || url.scheme() != "sqs" || !is_fifo(url.path()) {
+            return Err(Unusable);
+        }
+        let host = url.host_str().ok_or(Unusable)?;
+        let (mut region, mut elsewhere, mut visibility) = (region_of(host), None, VISIBILITY);
+        for (name, value) in url.query_pairs() {
+            match (&*name, &*value) {
+                ("region", name) if is_name(name) => region = Some(name.to_owned()),
+                ("endpoint", text) => elsewhere = Some(endpoint(text)?),
+                ("visibility", text) => visibility = span(text)?,
+                _ => return Err(Unusable),
+            }
+        }
+        let base = match &elsewhere {
+            Some(endpoint) => endpoint.clone(),
+            // Another host is no queue of AWS's, and a port is none of theirs.
+            None if region_of(host).is_some() && url.port().is_none() => format!("https://{host}"),
+            None => return Err(Unusable),
+        };
+        let region = region.ok_or(Unusable)?;
+        Ok(Self { base, path: url.path().to_owned(), region, endpoint: elsewhere, visibility })
+    }
+}
+
+/// `/ACCOUNT/NAME.fifo`
+fn is_fifo(path: &str) -> bool {
+    let name_of_queue = |name: &str| {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let stem = name.strip_suffix(".fifo").unwrap_or_default();
+        name.len() <= 80 && !stem.is_empty() && stem.chars().all(allowed)
+    };
+    match path.strip_prefix('/').and_then(|path| path.split_once('/')) {
+        Some((account, name)) => {
+            !account.is_empty() && account.chars().all(|c| c.is_ascii_digit()) && name_of_queue(name)
+        }
+        None => false,
+    }
+}
+
+/// `sqs.REGION.amazonaws.com`, also in China.
+fn region_of(host: &str) -> Option<String> {
+    let host = host.strip_suffix(".cn").unwrap_or(host);
+    let region = host.strip_prefix("sqs.")?.strip_suffix(".amazonaws.com")?;
+    is_name(region).then(|| region.to_owned())
+}
+
+fn span(text: &str) -> Result<Duration, Unusable> {
+    match humantime::parse_duration(text) {
+        Ok(span) if !span.is_zero() && span <= LONGEST_VISIBILITY => Ok(span),
+        _ => Err(Unusable),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const QUEUE: &str = "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo";
+
+    #[test]
+    fn a_queue_of_aws_says_its_region() {
+        let url: SqsUrl = QUEUE.parse().unwrap();
+        assert_eq!(url.queue_url(), "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo");
+        assert_eq!((url.region.as_str(), url.endpoint, url.visibility), ("eu-west-1", None, VISIBILITY));
+        let chinese: SqsUrl =
+            QUEUE.replace("eu-west-1.amazonaws.com", "cn-north-1.amazonaws.com.cn").parse().unwrap();
+        assert_eq!(chinese.region, "cn-north-1");
+    }
+
+    #[test]
+    fn another_server_needs_its_address_and_a_region() {
+        let text = format!("{QUEUE}?endpoint=http://127.0.0.1:5000&region=eu-west-2&visibility=2m");
+        let url: SqsUrl = text.parse().unwrap();
+        assert_eq!(url.queue_url(), "http://127.0.0.1:5000/123456789012/jobs.fifo");
+        assert_eq!((url.region.as_str(), url.visibility), ("eu-west-2", Duration::from_mins(2)));
+        let host = "sqs://127.0.0.1:5000/123456789012/jobs.fifo?endpoint=http://127.0.0.1:5000";
+        assert!(
+            host.parse::<SqsUrl>().is_err() && format!("{host}&region=eu-west-1").parse::<SqsUrl>().is_ok()
+        );
+    }
+
+    #[test]
+    fn everything_else_is_refused() {
+        for wrong in [
+            "memory",
+            "sqs:",
+            "sqs://sqs.eu-west-1.amazonaws.com",
+            "sqs://sqs.eu-west-1.amazonaws.com/jobs.fifo",
+            "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs",
+            "sqs://sqs.eu-west-1.amazonaws.com/123456789012/.fifo",
+            "sqs://sqs.eu-west-1.amazonaws.com/123456789012/a/jobs.fifo",
+            "sqs://sqs.eu-west-1.amazonaws.com:80/123456789012/jobs.fifo",
+            "sqs://example.org/123456789012/jobs.fifo",
+            "sqs://id:secret@sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo",
+            "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo?visibility=0s",
+            "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo?visibility=13h",
+            "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo?wait=20s",
+        ] {
+            assert!(wrong.parse::<SqsUrl>().is_err(), "{wrong}");
+        }
+    }
+}
