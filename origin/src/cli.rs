@@ -6,6 +6,7 @@ mod keys;
 mod render;
 mod serve;
 mod sign;
+mod sweep;
 mod workbench;
 
 use std::error::Error;
@@ -60,6 +61,8 @@ pub enum Command {
     /// Make, list, rotate and revoke API keys
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Drop the composites that nobody asked for in a while
+    Sweep(sweep::SweepArgs),
     /// Print a completion script for a shell
     Completions {
         /// bash, zsh, fish, elvish or powershell
@@ -102,6 +105,7 @@ fn configured() -> Vec<(&'static str, Vec<&'static str>)> {
         ("explain", with_log(explain::USES)),
         ("sign", with_log(sign::USES)),
         ("keys", with_log(keys::USES)),
+        ("sweep", with_log(sweep::USES)),
     ]
 }
 
@@ -158,6 +162,7 @@ impl Cli {
                 Command::Explain(args) => explain::run(config, args).await,
                 Command::Sign(args) => sign::run(&config, &args),
                 Command::Keys(command) => keys::run(config, command).await,
+                Command::Sweep(args) => sweep::run(config, args).await,
                 Command::Completions { .. } | Command::Rasterise { .. } => Ok(ExitCode::SUCCESS),
             }
         })
@@ -173,6 +178,7 @@ impl Command {
             Self::Explain(_) => "explain",
             Self::Sign(_) => "sign",
             Self::Keys(_) => "keys",
+            Self::Sweep(_) => "sweep",
             Self::Completions { .. } => "completions",
             Self::Rasterise { .. } => "rasterise",
         }

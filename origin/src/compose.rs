@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use compositor::{CompositeKey, Format, Plan, Recipe};
+use compositor::{CompositeKey, Digest, Format, Plan, Recipe};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
@@ -21,7 +21,7 @@ use crate::clock::unix_now;
 use crate::fleet::{Fleet, News};
 use crate::links::{Begun, Lease, Link, LinksError, Settled, Told};
 use crate::renderer::{RenderFailure, RenderTimes};
-use crate::store::ObjectKey;
+use crate::store::{ObjectKey, StoreError};
 
 pub use flights::Flights;
 pub use hot::{Hot, HotCache, etag};
@@ -87,13 +87,13 @@ pub async fn get_by_key(
     if let Some(hot) = app.hot.get(&key).filter(|hot| hot.format == format) {
         return Ok(Some(Delivery { hot, source: Source::Memory, times: Times::default() }));
     }
-    if let Some(delivery) = stored(app, key, format).await? {
-        return Ok(Some(delivery));
-    }
     let link = app.links.get(&key).await.unwrap_or_else(|error| {
         note(&error);
         None
     });
+    if let Some(delivery) = stored(app, key, format, link.as_ref()).await? {
+        return Ok(Some(delivery));
+    }
     match link.and_then(|link| plan_of(app, &link)).filter(|plan| plan.format() == format) {
         Some(plan) => get_or_render(app, &Arc::new(plan)).await.map(Some),
         None => Ok(None),
@@ -120,12 +120,12 @@ async fn fetch_or_render(app: &App, plan: &Arc<Plan>) -> Outcome {
     let (mut waited, mut mistrusted) = (false, false);
     while Instant::now() < deadline {
         match app.links.begin(&key, mistrusted).await {
-            Begun::Found(_) => {
-                if let Some(delivery) = stored(app, key, plan.format()).await? {
+            Begun::Found(link) => {
+                if let Some(delivery) = stored(app, key, plan.format(), Some(&link)).await? {
                     let source = if waited { Source::Joined } else { delivery.source };
                     return Ok(Delivery { source, ..delivery });
                 }
-                tracing::warn!(%key, "a link's object is gone; rendering it anew");
+                tracing::warn!(%key, "a link's object is not there; rendering it anew");
                 mistrusted = true;
             }
             Begun::Granted(lease) => return lead(app, plan, lease).await,
@@ -158,7 +158,7 @@ async fn settled(news: &mut Option<broadcast::Receiver<News>>, key: CompositeKey
 
 /// Renders for everybody, unless the object is there after all: a link can be lost.
 async fn lead(app: &App, plan: &Arc<Plan>, lease: Lease) -> Outcome {
-    let outcome = match stored(app, plan.key(), plan.format()).await {
+    let outcome = match stored(app, plan.key(), plan.format(), None).await {
         Ok(Some(delivery)) => Ok(delivery),
         Ok(None) => render(app, plan).await,
         Err(failure) => Err(failure),
@@ -181,10 +181,24 @@ async fn lead(app: &App, plan: &Arc<Plan>, lease: Lease) -> Outcome {
     outcome
 }
 
-/// Reads a composite from the store into memory.
-async fn stored(app: &App, key: CompositeKey, format: Format) -> Result<Option<Delivery>, RenderFailure> {
-    let started = Instant::now();
-    let Some(bytes) = app.store.get(&ObjectKey::Composite(key, format)).await? else { return Ok(None) };
+/// Reads a composite from the store into memory. One that is not what was stored is removed, to be rendered anew.
+async fn stored(
+    app: &App,
+    key: CompositeKey,
+    format: Format,
+    link: Option<&Link>,
+) -> Result<Option<Delivery>, RenderFailure> {
+    let (started, object) = (Instant::now(), ObjectKey::Composite(key, format));
+    let bytes = match app.store.get(&object).await {
+        Ok(Some(bytes)) if link.is_none_or(|link| link.is_of(&bytes)) => bytes,
+        Ok(None) => return Ok(None),
+        Ok(Some(_)) | Err(StoreError::Damaged { .. }) => {
+            tracing::error!(%key, "a stored composite is damaged; it is removed");
+            app.store.remove(&object).await?;
+            return Ok(None);
+        }
+        Err(error) => return Err(error.into()),
+    };
     let hot = app.hot.insert(Hot::new(key, format, bytes));
     let times = Times { lookup: started.elapsed(), ..Times::default() };
     Ok(Some(Delivery { hot, source: Source::Store, times }))
@@ -221,6 +235,7 @@ pub fn link_of(plan: &Plan, bytes: &Bytes) -> Link {
         width,
         height,
         bytes: bytes.len() as u64,
+        content: Some(Digest::of(bytes)),
         ingredients: plan.ingredients(),
         created: unix_now(),
         placeholder: None,

@@ -33,6 +33,8 @@ pub struct Config {
     /// Longest a call to the Redis of [`links`](Self::links) may take.
     pub redis_timeout: Duration,
     pub cdn: CdnUrl,
+    /// How long a composite stays that nobody asks for; `None`: for ever.
+    pub sweep_unused: Option<Duration>,
     pub queue: QueueUrl,
     pub server: ServerConfig,
     pub access: AccessConfig,
@@ -195,6 +197,10 @@ impl Config {
             links: reader.get("MILLINER_LINKS")?,
             redis_timeout: reader.get::<parse::Span>("MILLINER_REDIS_TIMEOUT")?.0,
             cdn: reader.get("MILLINER_CDN")?,
+            sweep_unused: reader
+                .get::<parse::OrOff<parse::Span>>("MILLINER_SWEEP_UNUSED")?
+                .0
+                .map(|span| span.0),
             queue: reader.get("MILLINER_QUEUE")?,
             access: AccessConfig::read(&reader, server.listen)?,
             server,

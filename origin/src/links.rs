@@ -32,6 +32,9 @@ pub struct Link {
     pub height: u32,
     /// Length of the object.
     pub bytes: u64,
+    /// Digest of the object. Links of before it was kept have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Digest>,
     /// Content digests of everything that was drawn.
     pub ingredients: Vec<Digest>,
     /// Unix seconds.
@@ -45,6 +48,13 @@ pub struct Link {
     /// Unix seconds of the last delivery that was counted; 0: none was.
     #[serde(default)]
     pub used: u64,
+}
+
+impl Link {
+    /// Are these the bytes that were stored?
+    pub fn is_of(&self, object: &[u8]) -> bool {
+        self.bytes == object.len() as u64 && self.content.is_none_or(|content| content == Digest::of(object))
+    }
 }
 
 /// A format as its extension.
@@ -140,6 +150,14 @@ impl Links {
                 Ok(())
             }
             Self::Redis(redis) => redis.count_hits(key, hits).await,
+        }
+    }
+
+    /// At most so many composites that nobody was delivered since then (Unix seconds).
+    pub async fn unused_since(&self, then: u64, most: usize) -> Result<Vec<CompositeKey>, LinksError> {
+        match self {
+            Self::Memory(memory) => Ok(memory.unused_since(then, most)),
+            Self::Redis(redis) => redis.unused_since(then, most).await,
         }
     }
 

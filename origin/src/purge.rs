@@ -1,4 +1,4 @@
-//! Purging: composites leave the store, the links, every instance's memory and the CDN, chosen by what they are made of
+//! Purging and sweeping: composites leave the store, the links, every instance's memory and the CDN, chosen by what they are made of
 //! or by name. A purged one is rendered again when somebody asks for it.
 //!
 //! The object goes first and the link last: a purge that is cut short finds what is left when it is asked for again.
@@ -11,12 +11,15 @@ use futures::stream::{self, StreamExt};
 use tokio::time::Instant;
 
 use crate::app::App;
+use crate::clock::unix_now;
 use crate::fleet::{FleetError, News};
-use crate::links::LinksError;
+use crate::links::{Link, LinksError};
 use crate::store::{ObjectKey, StoreError};
 
 /// Composites dropped at once: enough to hide the way to the store, few enough to leave it to others.
 const AT_ONCE: usize = 16;
+/// Composites that a sweep looks for at a time.
+const BATCH: usize = 1000;
 /// Every format that an object can have.
 const FORMATS: [Format; 4] = [Format::Png, Format::Jpeg, Format::Webp, Format::Avif];
 /// What an `auto` recipe is asked with to get each of its formats.
@@ -82,6 +85,27 @@ pub async fn purge(app: &App, target: &Target, time: Duration) -> Result<Purged,
     Ok(purged)
 }
 
+/// Drops composites that nobody was delivered for so long, and answers how many. The CDN is not told: it was not asked
+/// for them either.
+pub async fn sweep(app: &App, unused_for: Duration) -> Result<usize, PurgeError> {
+    let then = unix_now().saturating_sub(unused_for.as_secs());
+    // What is in memory was used, and its link may not know yet.
+    app.settle_hits().await?;
+    let mut swept = 0;
+    loop {
+        let keys = app.links.unused_since(then, BATCH).await?;
+        let found = keys.len();
+        let mut dropped = stream::iter(keys).map(|key| forget(app, key)).buffer_unordered(AT_ONCE);
+        while let Some(forgotten) = dropped.next().await {
+            forgotten?;
+        }
+        swept += found;
+        if found < BATCH {
+            return Ok(swept);
+        }
+    }
+}
+
 /// The composites of a target, each once.
 async fn keys_of(app: &App, target: &Target) -> Result<BTreeSet<CompositeKey>, PurgeError> {
     let snapshot = app.catalogue.snapshot();
@@ -108,10 +132,19 @@ async fn keys_of(app: &App, target: &Target) -> Result<BTreeSet<CompositeKey>, P
     Ok(keys)
 }
 
-/// Drops one composite, wherever it is: its key, if it was anywhere, and how many objects it had.
+/// Drops one composite, also from the CDN: its key, if it was anywhere, and how many objects it had.
 async fn drop_one(app: &App, key: CompositeKey) -> Result<(Option<CompositeKey>, usize), PurgeError> {
+    let (link, objects) = forget(app, key).await?;
+    let was_anywhere = link.is_some() || objects > 0;
+    if let Some(link) = link {
+        app.cdn.invalidate([link.recipe, format!("/i/{key}.{}", link.format.extension())]).await;
+    }
+    Ok((was_anywhere.then_some(key), objects))
+}
+
+/// Drops one composite from the store, every instance's memory and the links: its link, and how many objects it had.
+async fn forget(app: &App, key: CompositeKey) -> Result<(Option<Link>, usize), PurgeError> {
     let link = app.links.get(&key).await?;
-    let was_linked = link.is_some();
     let mut objects = 0;
     let formats = link.as_ref().map_or(FORMATS.to_vec(), |link| vec![link.format]);
     for format in formats {
@@ -121,9 +154,6 @@ async fn drop_one(app: &App, key: CompositeKey) -> Result<(Option<CompositeKey>,
     if let Some(fleet) = &app.fleet {
         fleet.tell(&News::Purged(key)).await?;
     }
-    if let Some(link) = link {
-        app.cdn.invalidate([link.recipe, format!("/i/{key}.{}", link.format.extension())]).await;
-    }
     app.links.remove(&key).await?;
-    Ok(((was_linked || objects > 0).then_some(key), objects))
+    Ok((link, objects))
 }

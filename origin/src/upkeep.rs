@@ -10,18 +10,21 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use crate::app::App;
 use crate::fleet::{Fleet, News};
+use crate::purge::sweep;
 use crate::serve::told_to_stop;
 
 /// How often deliveries are written down: what a killed process has not, is lost.
 const WRITE_HITS: Duration = Duration::from_secs(10);
+/// How often unused composites are looked for, where they are at all.
+const SWEEP: Duration = Duration::from_hours(1);
 /// How often the shared Redis is asked whether it is there: news come over an open connection only.
 const PING: Duration = Duration::from_secs(1);
 
 /// Keeps an origin up to date until it is told to stop.
 pub async fn keep_up(app: App, mut stopped: watch::Receiver<bool>) {
     let mut look = interval(app.config.server.catalogue_poll);
-    let (mut write, mut ping) = (interval(WRITE_HITS), interval(PING));
-    for interval in [&mut look, &mut write, &mut ping] {
+    let (mut write, mut ping, mut sweep) = (interval(WRITE_HITS), interval(PING), interval(SWEEP));
+    for interval in [&mut look, &mut write, &mut ping, &mut sweep] {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
     let mut news = app.fleet.as_ref().map(Fleet::listen);
@@ -36,6 +39,7 @@ pub async fn keep_up(app: App, mut stopped: watch::Receiver<bool>) {
             _ = look.tick() => refresh(&app).await,
             _ = write.tick() => write_hits(&app).await,
             _ = ping.tick() => ping_fleet(&app).await,
+            _ = sweep.tick() => sweep_unused(&app).await,
         }
     }
 }
@@ -63,6 +67,15 @@ async fn ping_fleet(app: &App) {
         && let Err(error) = fleet.check().await
     {
         tracing::debug!(%error, "no Redis");
+    }
+}
+
+async fn sweep_unused(app: &App) {
+    let Some(unused_for) = app.config.sweep_unused else { return };
+    match sweep(app, unused_for).await {
+        Ok(0) => {}
+        Ok(composites) => tracing::info!(composites, ?unused_for, "swept what nobody asks for"),
+        Err(error) => tracing::warn!(%error, "unused composites could not be swept; again in an hour"),
     }
 }
 

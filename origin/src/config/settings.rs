@@ -50,6 +50,8 @@ pub const SETTINGS: &[Setting] = &[
         "Where renders wait that are done in the background: in this process, or in a FIFO queue of SQS (sqs://HOST/ACCOUNT/NAME.fifo)"),
     Setting { secret: true, ..setting("MILLINER_CDN", "cdn", "URL", "off", "off or webhook:https://…",
         "Who is told the paths that a purge dropped; a webhook is sent {\"paths\": […]}") },
+    setting("MILLINER_SWEEP_UNUSED", "sweep-unused", "SPAN", "off", "off or a time span such as 720h or 30d",
+        "How long a composite is kept that nobody asks for; one that is asked for later is rendered again"),
     setting("MILLINER_LISTEN", "listen", "ADDRESS:PORT", "127.0.0.1:8080", "ADDRESS:PORT",
         "Public listener"),
     setting("MILLINER_ADMIN_LISTEN", "admin-listen", "ADDRESS:PORT", "127.0.0.1:9464", "ADDRESS:PORT or off",

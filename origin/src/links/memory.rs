@@ -55,6 +55,12 @@ impl Memory {
         }
     }
 
+    pub fn unused_since(&self, then: u64, most: usize) -> Vec<CompositeKey> {
+        let inner = self.inner();
+        let unused = inner.links.values().filter(|link| link.used.max(link.created) < then);
+        unused.map(|link| link.key).take(most).collect()
+    }
+
     pub fn drawn_from(&self, ingredient: &Digest) -> Vec<CompositeKey> {
         let inner = self.inner();
         let drawn = inner.links.values().filter(|link| link.ingredients.contains(ingredient));

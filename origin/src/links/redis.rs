@@ -2,7 +2,8 @@
 //!
 //! What belongs to a composite has names with its key as hash tag, so that a script works on one node of a cluster: a
 //! hash with the link, its hits and its last use; the lease, whose value is the token of whoever has it; a failure,
-//! for a few seconds. Beside it, for every ingredient, the set of the composites that were drawn from it.
+//! for a few seconds. Beside it, for every ingredient, the set of the composites that were drawn from it, and one set of
+//! all composites by their last use.
 
 use std::time::Duration;
 
@@ -69,6 +70,8 @@ impl Redis {
         let link = self.get(key).await?;
         let mut command = redis::cmd("DEL");
         self.fleet.call::<i64>(command.arg(self.link(key))).await?;
+        let mut command = redis::cmd("ZREM");
+        self.fleet.call::<i64>(command.arg(self.uses()).arg(key.to_string())).await?;
         for digest in link.iter().flat_map(|link| &link.ingredients) {
             let mut command = redis::cmd("SREM");
             self.fleet.call::<i64>(command.arg(self.composites(digest)).arg(key.to_string())).await?;
@@ -78,7 +81,17 @@ impl Redis {
 
     pub async fn count_hits(&self, key: &CompositeKey, hits: u64) -> Result<(), LinksError> {
         let (hits, now) = (hits.to_string(), unix_now().to_string());
-        Ok(self.fleet.run::<i64>(COUNT, &[self.link(key)], &[&hits, &now]).await.map(drop)?)
+        if self.fleet.run::<i64>(COUNT, &[self.link(key)], &[&hits, &now]).await? == 1 {
+            self.note_use(key, "GT").await?;
+        }
+        Ok(())
+    }
+
+    pub async fn unused_since(&self, then: u64, most: usize) -> Result<Vec<CompositeKey>, LinksError> {
+        let mut command = redis::cmd("ZRANGEBYSCORE");
+        command.arg(self.uses()).arg("-inf").arg(format!("({then}")).arg("LIMIT").arg(0).arg(most);
+        let keys: Vec<String> = self.fleet.call(&command).await?;
+        Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
     }
 
     /// The composites drawn from an ingredient.
@@ -145,7 +158,14 @@ impl Redis {
             async move { self.fleet.call::<i64>(&command).await }
         };
         try_join_all(link.ingredients.iter().map(add)).await?;
-        Ok(())
+        Ok(self.note_use(&link.key, "NX").await?)
+    }
+
+    /// A composite was used now, if that is later (`GT`) or the first time (`NX`).
+    async fn note_use(&self, key: &CompositeKey, when: &str) -> Result<(), FleetError> {
+        let mut command = redis::cmd("ZADD");
+        command.arg(self.uses()).arg(when).arg(unix_now()).arg(key.to_string());
+        self.fleet.call::<i64>(&command).await.map(drop)
     }
 
     /// All that scripts work on, in their order.
@@ -159,6 +179,10 @@ impl Redis {
 
     fn lease(&self, key: &CompositeKey) -> String {
         self.fleet.name(key, "lease")
+    }
+
+    fn uses(&self) -> String {
+        self.fleet.name("composites", "used")
     }
 
     fn composites(&self, ingredient: &Digest) -> String {

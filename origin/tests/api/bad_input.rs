@@ -371,7 +371,7 @@ async fn unknown_paths_methods_and_endless_urls_are_problems_too() {
 #[tokio::test]
 async fn an_svg_that_takes_too_much_is_stopped() {
     let origin = Origin::with(&[("MILLINER_LIMIT_SVG_TIMEOUT", "1ms")]).await;
-    let answer = origin.put("/v1/assets/a", "image/svg+xml", svg(64)).await;
+    let answer = origin.put("/v1/assets/a", "image/svg+xml", svg(4000)).await;
     answer.assert_problem(422, "bad-image", None);
     assert_eq!(origin.stored().await, Vec::<String>::new());
 }

@@ -207,6 +207,28 @@ async fn a_link_whose_object_is_gone_is_rendered_anew() {
 }
 
 #[tokio::test]
+async fn a_damaged_object_is_never_served_and_rendered_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut origin = Origin::stocked_at(folder.path()).await;
+    let first = origin.get(RECIPE).await;
+    let key = first.header("etag").trim_matches('"').to_owned();
+    let object = folder.path().join(format!("composites/{}/{key}.png", &key[..2]));
+    let mut flipped = first.body.to_vec();
+    flipped[40] ^= 1;
+    let cut = first.body[..first.body.len() - 1].to_vec();
+    let store = format!("file:{}", folder.path().display());
+    for (path, damaged) in [(RECIPE.to_owned(), flipped), (format!("/i/{key}.png"), cut)] {
+        drop(origin);
+        std::fs::write(&object, damaged).unwrap();
+        origin = Origin::with(&[("MILLINER_STORE", &store)]).await;
+        let answer = origin.get(&path).await;
+        assert_eq!((answer.status.as_u16(), &answer.body), (200, &first.body), "{path}");
+        assert_eq!(answer.header("cache-status"), "milliner-origin; fwd=miss; stored");
+        assert_eq!(std::fs::read(&object).unwrap(), first.body, "the object is whole again");
+    }
+}
+
+#[tokio::test]
 async fn a_full_queue_is_told_at_once() {
     let origin = Origin::with(&[
         ("MILLINER_LIMIT_RENDER_BYTES", "64MiB"),

@@ -2,6 +2,8 @@
 
 use axum::http::Method;
 use axum::routing::post;
+use origin::links::Link;
+use origin::purge::sweep;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -105,6 +107,25 @@ async fn what_cannot_be_purged_is_refused_by_name() {
         purge(&origin, body).await.assert_problem(status, slug, pointer);
     }
     assert_eq!(source(&origin, "/c/cat.png").await, HIT, "and nothing was purged");
+}
+
+#[tokio::test]
+async fn what_nobody_asks_for_is_swept_and_rendered_again_when_somebody_does() {
+    let origin = Origin::stocked().await;
+    for path in ["/c/cat.png", "/c/hat.png"] {
+        assert_eq!(source(&origin, path).await, RENDERED);
+    }
+    let day = std::time::Duration::from_hours(24);
+    assert_eq!(sweep(&origin.app, day).await.unwrap(), 0, "both were just asked for");
+    let explained =
+        origin.json(Method::POST, "/v1/composites/explain", &json!({"recipe": "/c/cat.png"})).await;
+    let key = explained.value()["key"].as_str().unwrap().parse().unwrap();
+    let link = origin.app.links.get(&key).await.unwrap().unwrap();
+    origin.app.links.set(Link { created: 1, used: 0, ..link }).await.unwrap();
+    assert_eq!(sweep(&origin.app, day).await.unwrap(), 1);
+    assert_eq!(origin.app.links.get(&key).await.unwrap(), None);
+    assert_eq!(source(&origin, "/c/hat.png").await, HIT);
+    assert_eq!(source(&origin, "/c/cat.png").await, RENDERED);
 }
 
 #[tokio::test]

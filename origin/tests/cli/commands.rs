@@ -164,6 +164,15 @@ fn explain_speaks_to_people_and_machines() {
 }
 
 #[test]
+fn sweep_says_what_it_dropped() {
+    let folder = tempfile::tempdir().unwrap();
+    let swept = milliner(folder.path(), &["sweep", "--unused-for", "30d"]);
+    assert_eq!(stdout(&swept), "swept 0 composites that nobody asked for in 30days\n", "{}", stderr(&swept));
+    let odd = milliner(folder.path(), &["sweep", "--unused-for", "soon"]);
+    assert!(stderr(&odd).contains("30d") || stderr(&odd).contains("time span"), "{}", stderr(&odd));
+}
+
+#[test]
 fn sign_makes_urls_that_verify() {
     let folder = tempfile::tempdir().unwrap();
     let output =

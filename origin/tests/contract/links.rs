@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use compositor::{CompositeKey, Digest, Format};
+use origin::clock::unix_now;
 use origin::config::{RedisUrl, StoreUrl};
 use origin::fleet::{Fleet, News};
 use origin::links::{Begun, Lease, Link, Links, Settled, Told};
@@ -35,6 +36,7 @@ fn link(number: u32, ingredients: &[&str]) -> Link {
         width: number,
         height: 1,
         bytes: 10,
+        content: None,
         ingredients: ingredients.iter().map(|text| Digest::of(text.as_bytes())).collect(),
         created: 1,
         placeholder: None,
@@ -72,7 +74,8 @@ async fn after_a_failover_the_new_master_is_found() {
     let links = shared(&sentinels.url());
     records(&links).await;
     links.set(link(1, &["cat"])).await.unwrap();
-    until("the replica has it", async || sentinels.replica.ask(&["DBSIZE"]).await == "2").await;
+    let name = fleet(&sentinels.url()).name(key(1), "link");
+    until("the replica has it", async || sentinels.replica.ask(&["EXISTS", &name]).await == "1").await;
     sentinels.master.kill();
     until("links are kept again", async || links.set(link(2, &["cat"])).await.is_ok()).await;
     assert_eq!(links.get(&key(1)).await.unwrap(), Some(link(1, &["cat"])));
@@ -102,8 +105,16 @@ async fn records(links: &Links) {
     links.count_hits(&key(99), 1).await.unwrap();
     assert_eq!(links.get(&key(99)).await.unwrap(), None, "what has no link gets none by being counted");
 
+    let (long_ago, in_a_minute) = (1, unix_now() + 60);
+    assert_eq!(links.unused_since(long_ago, 10).await.unwrap(), []);
+    let mut unused = links.unused_since(in_a_minute, 10).await.unwrap();
+    unused.sort_by_key(ToString::to_string);
+    assert_eq!(unused, expected);
+    assert_eq!(links.unused_since(in_a_minute, 1).await.unwrap().len(), 1);
+
     links.remove(&one.key).await.unwrap();
     links.remove(&one.key).await.unwrap();
+    assert_eq!(links.unused_since(in_a_minute, 10).await.unwrap(), [two.key]);
     assert_eq!(links.get(&one.key).await.unwrap(), None);
     assert_eq!(links.drawn_from(&Digest::of(b"hat")).await.unwrap(), []);
     links.remove(&two.key).await.unwrap();
