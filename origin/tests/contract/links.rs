@@ -9,7 +9,8 @@ use origin::fleet::{Fleet, News};
 use origin::links::{Begun, Lease, Link, Links, Settled, Told};
 use origin::store::Store;
 
-use crate::redis::{Cluster, RedisServer, Sentinels, until};
+use crate::servers::redis::{Cluster, RedisServer, Sentinels};
+use crate::servers::until;
 
 fn shared(url: &str) -> Links {
     Links::open(Some(&fleet(url)), &memory()).unwrap()

@@ -7,9 +7,6 @@ mod links;
 #[path = "../support/proxy.rs"]
 mod proxy;
 mod queue;
-#[path = "../support/redis.rs"]
-#[allow(dead_code, reason = "each suite uses its part of this")]
-mod redis;
 mod s3;
 #[path = "../support/servers.rs"]
 mod servers;

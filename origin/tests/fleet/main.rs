@@ -4,9 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod instance;
-#[path = "../support/redis.rs"]
-#[allow(dead_code, reason = "each suite uses its part of this")]
-mod redis;
+#[path = "../support/servers.rs"]
+mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -23,7 +22,8 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use instance::Instance;
-use redis::{RedisServer, until};
+use servers::redis::RedisServer;
+use servers::until;
 
 /// Some instances with a cat and a hat.
 struct Fleet {

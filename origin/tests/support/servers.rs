@@ -11,12 +11,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock, Weak, mpsc};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
 #[path = "moto.rs"]
 pub mod moto;
+#[path = "redis.rs"]
+pub mod redis;
 #[path = "weed.rs"]
 pub mod weed;
 
@@ -35,11 +38,25 @@ impl Server {
     /// Starts what `command` makes of the place, its output going to a file there.
     pub fn start(name: &str, command: impl FnOnce(&Place) -> Command) -> Self {
         let place = Place::claim();
-        let mut command = command(&place);
-        let log = File::create(place.log()).unwrap();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let child = spawn(command).unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let child = started(name, command(&place), &place);
         Self { child, place }
+    }
+
+    /// Ends it at once, as a crash does.
+    pub fn kill(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Starts it again where it was.
+    pub fn start_again(&mut self, name: &str, command: impl FnOnce(&Place) -> Command) {
+        self.child = started(name, command(&self.place), &self.place);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// The address of one of its ports.
@@ -63,10 +80,23 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended already.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        self.kill();
         let _ = fs::remove_dir_all(&self.place.folder);
+    }
+}
+
+fn started(name: &str, mut command: Command, place: &Place) -> Child {
+    let log = File::create(place.log()).unwrap();
+    command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+    spawn(command).unwrap_or_else(|error| panic!("{name} does not start: {error}"))
+}
+
+/// Waits until something holds, looking often.
+pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < end, "waited {PATIENCE:?} in vain: {what}");
+        tokio::time::sleep(LOOK).await;
     }
 }
 
