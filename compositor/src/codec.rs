@@ -56,6 +56,11 @@ impl Format {
         }
     }
 
+    /// The format with this media type.
+    pub fn from_media_type(media_type: &str) -> Option<Self> {
+        Format::ALL.into_iter().find(|format| format.media_type() == media_type)
+    }
+
     /// The format with this ending.
     pub fn from_extension(extension: &str) -> Option<Self> {
         Format::ALL.into_iter().find(|format| format.extension() == extension)

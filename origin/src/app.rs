@@ -9,10 +9,11 @@ use tokio::sync::Semaphore;
 
 use crate::catalogue::LiveCatalogue;
 use crate::cdn::Cdn;
-use crate::compose::{Flights, Hot, HotCache};
+use crate::compose::{Flights, Hot, HotCache, Orders};
 use crate::config::Config;
 use crate::fleet::{Fleet, FleetError};
 use crate::http::ResolvedUrls;
+use crate::jobs::Jobs;
 use crate::keys::Keys;
 use crate::links::{Links, LinksError};
 use crate::queue::Queue;
@@ -40,6 +41,8 @@ pub struct Parts {
     pub rasteriser: Rasteriser,
     pub hot: HotCache,
     pub flights: Flights,
+    pub orders: Orders,
+    pub jobs: Jobs,
     pub resolved: ResolvedUrls,
     /// Places for uploads: a body is in memory until it is decoded.
     pub uploads: Semaphore,
@@ -78,6 +81,8 @@ impl App {
             rasteriser: Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels),
             hot: HotCache::new(config.cache.composite_bytes),
             flights: Flights::default(),
+            orders: Orders::default(),
+            jobs: Jobs::default(),
             uploads: Semaphore::new(limits.uploads),
             resolved: ResolvedUrls::new(config.cache.resolved_urls),
             metrics,

@@ -19,6 +19,8 @@ use std::time::Duration;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Config, ConfigError, Flags, SETTINGS, strays, with_flags};
+use crate::lambda;
+use crate::serve::Role;
 use crate::telemetry::init_log;
 
 /// A failure that is told in one sentence.
@@ -50,6 +52,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve the API and the composites until told to stop
     Serve,
+    /// Render what the queue brings until told to stop
+    Work,
     /// Render one recipe to a file
     Render(render::RenderArgs),
     /// Read a folder of pictures (svg, png, jpg, webp, gif) and their .toml files into the store
@@ -96,10 +100,11 @@ const LOG: [&str; 2] = ["MILLINER_LOG", "MILLINER_LOG_FORMAT"];
 
 /// The commands that read the configuration, and the settings that each uses.
 fn configured() -> Vec<(&'static str, Vec<&'static str>)> {
-    let every = SETTINGS.iter().map(|setting| setting.variable).collect();
+    let every: Vec<_> = SETTINGS.iter().map(|setting| setting.variable).collect();
     let with_log = |uses: &[&'static str]| [uses, &LOG].concat();
     vec![
-        ("serve", every),
+        ("serve", every.clone()),
+        ("work", every),
         ("render", with_log(render::USES)),
         ("import", with_log(import::USES)),
         ("explain", with_log(explain::USES)),
@@ -119,7 +124,7 @@ fn command_line() -> clap::Command {
 impl Cli {
     /// Reads the command line of this process; one that cannot be read ends it.
     pub fn read() -> Self {
-        let matches = command_line().get_matches();
+        let matches = command_line().get_matches_from(given(std::env::args_os().collect()));
         let cli = Self::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
         match (matches.subcommand(), cli.uses()) {
             (Some((_, given)), Some(uses)) => Self { flags: Flags::of(given, &uses), ..cli },
@@ -137,6 +142,8 @@ impl Cli {
         let given =
             |variable| uses.contains(&variable).then(|| self.flags.or_environment(variable)).flatten();
         Config::read(|variable| match variable {
+            // Behind Lambda there is no listener whose address could tell that everybody can call.
+            "MILLINER_KEYS" if lambda::is_here() => given(variable).or_else(|| Some("required".to_owned())),
             // What one render may take, all may where there is only one.
             "MILLINER_LIMIT_RENDER_BYTES" if !uses.contains(&variable) => {
                 given("MILLINER_LIMIT_WORKING_BYTES")
@@ -150,13 +157,14 @@ impl Cli {
         if let Command::Completions { shell } = self.command {
             return completions(shell);
         }
-        look_for_strays(matches!(self.command, Command::Serve))?;
+        look_for_strays(matches!(self.command, Command::Serve | Command::Work))?;
         let config = self.config(&self.uses().unwrap_or_default())?;
         init_log(&config.log);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         runtime.block_on(async {
             match self.command {
-                Command::Serve => serve::run(config).await,
+                Command::Serve => serve::run(config, Role::Serve).await,
+                Command::Work => serve::run(config, Role::Work).await,
                 Command::Render(args) => render::run(config, args).await,
                 Command::Import(args) => import::run(config, args).await,
                 Command::Explain(args) => explain::run(config, args).await,
@@ -173,6 +181,7 @@ impl Command {
     fn name(&self) -> &'static str {
         match self {
             Self::Serve => "serve",
+            Self::Work => "work",
             Self::Render(_) => "render",
             Self::Import(_) => "import",
             Self::Explain(_) => "explain",
@@ -183,6 +192,15 @@ impl Command {
             Self::Rasterise { .. } => "rasterise",
         }
     }
+}
+
+/// Lambda starts its program without a word: there it serves.
+fn given(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if arguments.len() < 2 && lambda::is_here() {
+        arguments.resize(1, "milliner".into());
+        arguments.push("serve".into());
+    }
+    arguments
 }
 
 /// A variable with a slip in its name: a server does not start on a guess, other commands only warn.

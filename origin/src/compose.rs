@@ -6,6 +6,7 @@
 
 mod flights;
 mod hot;
+mod orders;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use tokio::time::timeout;
 
 use crate::app::App;
 use crate::clock::unix_now;
+use crate::config::RenderAt;
 use crate::fleet::{Fleet, News};
 use crate::links::{Begun, Lease, Link, LinksError, Settled, Told};
 use crate::renderer::{RenderFailure, RenderTimes};
@@ -25,6 +27,7 @@ use crate::store::{ObjectKey, StoreError};
 
 pub use flights::Flights;
 pub use hot::{Hot, HotCache, etag};
+pub use orders::Orders;
 
 /// How often those who wait for a lease look again: news can be lost.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -75,7 +78,13 @@ pub async fn get_or_render(app: &App, plan: &Arc<Plan>) -> Outcome {
         return Ok(Delivery { hot, source: Source::Memory, times: Times::default() });
     }
     let (app_of_flight, plan) = (app.clone(), Arc::clone(plan));
-    app.flights.join(key, || async move { fetch_or_render(&app_of_flight, &plan).await }).await
+    let at = app.config.render_at;
+    app.flights.join(key, || async move { fetch_or_render(&app_of_flight, &plan, at).await }).await
+}
+
+/// What an order of another process asks for: the composite is stored and linked afterwards, whoever rendered it.
+pub async fn render_order(app: &App, plan: &Arc<Plan>) -> Outcome {
+    fetch_or_render(app, plan, RenderAt::Here).await
 }
 
 /// The composite of a key alone: stored, or rendered anew from its link if that still gives the same key.
@@ -108,7 +117,7 @@ pub fn plan_of(app: &App, link: &Link) -> Option<Plan> {
 }
 
 /// What one flight does.
-async fn fetch_or_render(app: &App, plan: &Arc<Plan>) -> Outcome {
+async fn fetch_or_render(app: &App, plan: &Arc<Plan>, mut at: RenderAt) -> Outcome {
     let key = plan.key();
     // The flight before this one may have landed between the caller's look into memory and its joining.
     if let Some(hot) = app.hot.get(&key) {
@@ -119,7 +128,11 @@ async fn fetch_or_render(app: &App, plan: &Arc<Plan>) -> Outcome {
     let mut news = app.fleet.as_ref().map(Fleet::listen);
     let (mut waited, mut mistrusted) = (false, false);
     while Instant::now() < deadline {
-        match app.links.begin(&key, mistrusted).await {
+        let begun = match at {
+            RenderAt::Here => app.links.begin(&key, mistrusted).await,
+            RenderAt::Queue => app.links.look(&key, mistrusted).await,
+        };
+        match begun {
             Begun::Found(link) => {
                 if let Some(delivery) = stored(app, key, plan.format(), Some(&link)).await? {
                     let source = if waited { Source::Joined } else { delivery.source };
@@ -133,6 +146,16 @@ async fn fetch_or_render(app: &App, plan: &Arc<Plan>) -> Outcome {
                 waited = true;
                 settled(&mut news, key, left.min(LOOK_AGAIN)).await;
             }
+            Begun::Free => match app.orders.place(&app.queue, plan).await {
+                Ok(()) => {
+                    (waited, mistrusted) = (true, false);
+                    settled(&mut news, key, LOOK_AGAIN).await;
+                }
+                Err(error) => {
+                    tracing::warn!(%key, %error, "a render could not be ordered; rendering it here");
+                    at = RenderAt::Here;
+                }
+            },
             Begun::Failed(told) => return Err(RenderFailure::Told(Arc::new(told))),
         }
     }

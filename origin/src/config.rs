@@ -36,6 +36,9 @@ pub struct Config {
     /// How long a composite stays that nobody asks for; `None`: for ever.
     pub sweep_unused: Option<Duration>,
     pub queue: QueueUrl,
+    pub render_at: RenderAt,
+    /// Longest a caller waits for a render that was ordered from the queue.
+    pub answer_within: Duration,
     pub server: ServerConfig,
     pub access: AccessConfig,
     pub limits: LimitConfig,
@@ -99,6 +102,15 @@ pub enum QueueUrl {
     Sqs(SqsUrl),
 }
 
+/// `MILLINER_RENDER`: who renders what nobody has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RenderAt {
+    /// The instance that is asked for it.
+    Here,
+    /// Whoever works on the queue.
+    Queue,
+}
+
 /// Listeners and the life of a connection.
 #[derive(Clone, Debug)]
 pub struct ServerConfig {
@@ -113,6 +125,8 @@ pub struct ServerConfig {
     pub head_timeout: Duration,
     /// Longest an API request may take, its body included.
     pub request_timeout: Duration,
+    /// How long requests are still taken after a shutdown began.
+    pub drain_delay: Duration,
     /// Longest the drain at shutdown waits for running requests.
     pub drain_timeout: Duration,
     /// How often changes made by other processes are looked for in the catalogue.
@@ -192,16 +206,25 @@ impl Config {
     pub fn read(lookup: impl Fn(&'static str) -> Option<String>) -> Result<Self, ConfigError> {
         let reader = parse::Reader::new(&lookup);
         let server = ServerConfig::read(&reader)?;
+        let (links, queue): (LinksUrl, QueueUrl) =
+            (reader.get("MILLINER_LINKS")?, reader.get("MILLINER_QUEUE")?);
+        let render_at = reader.get("MILLINER_RENDER")?;
+        if render_at == RenderAt::Queue && (links.redis().is_none() || queue == QueueUrl::Memory) {
+            let given = "queue, without a queue and links that other processes have too (MILLINER_QUEUE=sqs:…, MILLINER_LINKS=redis:…),";
+            return Err(parse::Reader::error("MILLINER_RENDER", given.to_owned()));
+        }
         Ok(Self {
             store: reader.get("MILLINER_STORE")?,
-            links: reader.get("MILLINER_LINKS")?,
+            links,
             redis_timeout: reader.get::<parse::Span>("MILLINER_REDIS_TIMEOUT")?.0,
             cdn: reader.get("MILLINER_CDN")?,
             sweep_unused: reader
                 .get::<parse::OrOff<parse::Span>>("MILLINER_SWEEP_UNUSED")?
                 .0
                 .map(|span| span.0),
-            queue: reader.get("MILLINER_QUEUE")?,
+            queue,
+            render_at,
+            answer_within: reader.get::<parse::Span>("MILLINER_ANSWER_WITHIN")?.0,
             access: AccessConfig::read(&reader, server.listen)?,
             server,
             limits: LimitConfig::read(&reader)?,
@@ -228,6 +251,7 @@ impl ServerConfig {
             connections: reader.get("MILLINER_LIMIT_CONNECTIONS")?,
             head_timeout: reader.get::<parse::Span>("MILLINER_HEAD_TIMEOUT")?.0,
             request_timeout: reader.get::<parse::Span>("MILLINER_REQUEST_TIMEOUT")?.0,
+            drain_delay: reader.get::<parse::Span>("MILLINER_DRAIN_DELAY")?.0,
             drain_timeout: reader.get::<parse::Span>("MILLINER_DRAIN_TIMEOUT")?.0,
             catalogue_poll: reader.get::<parse::Span>("MILLINER_CATALOGUE_POLL")?.0,
             public_url: reader.get::<parse::BaseUrl>("MILLINER_PUBLIC_URL")?.0,
@@ -348,6 +372,8 @@ mod tests {
             ("MILLINER_STORE", "s3://bucket?profile=me", "file:PATH, memory: or s3://BUCKET"),
             ("MILLINER_LINKS", "redis:cache", "memory:, redis://HOST"),
             ("MILLINER_QUEUE", "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs", "a FIFO queue"),
+            ("MILLINER_RENDER", "queue", "here or queue"),
+            ("MILLINER_RENDER", "there", "here or queue"),
             ("MILLINER_LISTEN", "here", "ADDRESS:PORT"),
             ("MILLINER_KEYS", "maybe", "optional or required"),
             ("MILLINER_LIMIT_BODY_BYTES", "-1", "a size"),

@@ -4,7 +4,6 @@
 //! answers at once that there is no Redis, and one call a second tries whether there is one again. Callers go on
 //! without: slower, never wrong.
 
-mod breaker;
 mod connection;
 mod news;
 
@@ -15,11 +14,11 @@ use redis::{Cmd, FromRedisValue, RedisError};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
+use crate::breaker::Breaker;
 use crate::config::RedisUrl;
-use breaker::Breaker;
 use connection::Connection;
 
-pub use breaker::BreakerState;
+pub use crate::breaker::BreakerState;
 pub use news::News;
 
 /// News that a slow reader may be behind before it is told that it missed some.
@@ -58,7 +57,7 @@ impl Fleet {
         let channel = format!("{}:news", url.prefix());
         let connection = Arc::new(Connection::new(url, channel, news.clone())?);
         let prefix = url.prefix().to_owned();
-        Ok(Self(Arc::new(Parts { connection, breaker: Breaker::default(), news, patience, prefix })))
+        Ok(Self(Arc::new(Parts { connection, breaker: Breaker::before("Redis"), news, patience, prefix })))
     }
 
     /// The name of something that belongs to `owner`. A cluster keeps all that belongs to one owner on one node, so that

@@ -14,6 +14,7 @@ mod error;
 mod extract;
 mod finish;
 mod health;
+mod jobs;
 mod purge;
 mod put_asset;
 mod query;
@@ -89,7 +90,11 @@ fn api(app: &App) -> OpenApiRouter<App> {
         .routes(routes!(assets::patch))
         .routes(routes!(assets::delete))
         .routes(routes!(purge::purge));
-    let render = OpenApiRouter::new().routes(routes!(composites::create));
+    let render = OpenApiRouter::new()
+        .routes(routes!(composites::create))
+        .routes(routes!(jobs::begin))
+        .routes(routes!(jobs::get, jobs::cancel))
+        .routes(routes!(jobs::events));
     let sign = OpenApiRouter::new().routes(routes!(sign::sign));
     open.merge(content)
         .merge(scoped(read, Scope::Read))

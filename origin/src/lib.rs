@@ -4,6 +4,7 @@
 
 pub mod app;
 pub mod aws;
+pub mod breaker;
 pub mod catalogue;
 pub mod cdn;
 pub mod cli;
@@ -14,7 +15,9 @@ pub mod fields;
 pub mod fleet;
 pub mod http;
 pub mod import;
+pub mod jobs;
 pub mod keys;
+pub mod lambda;
 pub mod links;
 pub mod metadata;
 pub mod purge;
@@ -26,3 +29,4 @@ pub mod store;
 pub mod telemetry;
 pub mod upkeep;
 pub mod upload;
+pub mod worker;

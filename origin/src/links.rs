@@ -184,6 +184,17 @@ impl Links {
         }
     }
 
+    /// The same for one who leaves rendering to others, as long as they can be asked.
+    pub async fn look(&self, key: &CompositeKey, mistrusted: bool) -> Begun {
+        match self {
+            Self::Memory(_) => self.begin(key, mistrusted).await,
+            Self::Redis(redis) => redis.look(key, mistrusted).await.unwrap_or_else(|error| {
+                tracing::debug!(%key, %error, "no links; rendering here, without a lease");
+                Begun::Granted(Lease::unshared(*key))
+            }),
+        }
+    }
+
     /// Gives a lease back, with what came of it. `false`: it had passed on to somebody else meanwhile.
     pub async fn settle(&self, lease: Lease, settled: Settled<'_>) -> Result<bool, LinksError> {
         if lease.is_shared() {

@@ -39,6 +39,8 @@ pub struct Delivery {
     pub job: Result<RenderJob, Poison>,
     /// How often it was delivered, this time included.
     pub receives: u32,
+    /// How long ago it was sent.
+    pub age: Duration,
     queue: Queue,
     receipt: String,
 }
@@ -125,7 +127,7 @@ impl Queue {
 
 impl Delivery {
     /// The job is finished, or not worth another try.
-    pub async fn done(self) -> Result<(), QueueError> {
+    pub async fn done(&self) -> Result<(), QueueError> {
         match &self.queue {
             Queue::Memory(memory) => memory.done(&self.receipt),
             Queue::Sqs(sqs) => Box::pin(sqs.done(&self.receipt)).await,
@@ -133,7 +135,7 @@ impl Delivery {
     }
 
     /// Gives it back, to be delivered again after a while. What is delivered too often dies.
-    pub async fn retry(self, after: Duration) -> Result<(), QueueError> {
+    pub async fn retry(&self, after: Duration) -> Result<(), QueueError> {
         self.extend(after).await
     }
 
@@ -150,12 +152,13 @@ impl Delivery {
 struct Lent {
     body: String,
     receives: u32,
+    age: Duration,
     receipt: String,
 }
 
 impl Lent {
     fn delivered_by(self, queue: Queue) -> Delivery {
-        let Self { body, receives, receipt } = self;
-        Delivery { job: RenderJob::decode(&body), receives, queue, receipt }
+        let Self { body, receives, age, receipt } = self;
+        Delivery { job: RenderJob::decode(&body), receives, age, queue, receipt }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Method, Request};
+use axum::http::{HeaderValue, Method, Request, header};
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1::Builder;
@@ -25,18 +25,32 @@ use tower::ServiceExt;
 use crate::app::App;
 use crate::config::ServerConfig;
 use crate::http::{build_admin, build_app, shortcut};
+use crate::jobs;
 use crate::upkeep::keep_up;
+use crate::worker::work;
 
+/// How often a server that leaves looks whether everybody has gone.
+const LOOK: Duration = Duration::from_millis(10);
 /// Pause after a failed accept: it is most often a lack of file descriptors, which passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// The sockets of a server, bound but not yet served, and the signals that end it: they are caught from here on, so
 /// that whoever sees the server up can stop it in order.
 pub struct Listeners {
-    pub public: TcpListener,
+    /// `None`: nobody is served, work is done.
+    pub public: Option<TcpListener>,
     pub admin: Option<TcpListener>,
     terminate: Signal,
     interrupt: Signal,
+}
+
+/// What a process does until it is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Answers requests.
+    Serve,
+    /// Renders what the queue brings.
+    Work,
 }
 
 /// A server could not be set up.
@@ -49,10 +63,13 @@ pub enum BindError {
 }
 
 impl Listeners {
-    /// Binds what the configuration names.
-    pub async fn bind(app: &App) -> Result<Self, BindError> {
+    /// Binds what the configuration names and the role needs.
+    pub async fn bind(app: &App, role: Role) -> Result<Self, BindError> {
         let server = &app.config.server;
-        let public = bind("MILLINER_LISTEN", server.listen).await?;
+        let public = match role {
+            Role::Serve => Some(bind("MILLINER_LISTEN", server.listen).await?),
+            Role::Work => None,
+        };
         let admin = match server.admin_listen {
             Some(address) => Some(bind("MILLINER_ADMIN_LISTEN", address).await?),
             None => None,
@@ -67,19 +84,24 @@ async fn bind(variable: &'static str, address: SocketAddr) -> Result<TcpListener
     TcpListener::bind(address).await.map_err(|source| BindError::Address { variable, address, source })
 }
 
-/// Serves until SIGTERM or SIGINT, then drains: readiness off, no new connection, running requests finished, links
-/// flushed.
+/// Serves, or works where there is no public listener, until SIGTERM or SIGINT, then drains: readiness off, no new
+/// connection, no new job, what is running finished, links flushed.
 pub async fn serve(app: App, listeners: Listeners) -> std::io::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let upkeep = tokio::spawn(keep_up(app.clone(), stopped.clone()));
+    let jobs = tokio::spawn(jobs::keep_running(app.clone(), stopped.clone()));
     let admin = listeners.admin.map(|listener| {
         let router = build_admin(&app);
         let door = Door { app: None, router };
         tokio::spawn(accept(listener, door, stopped.clone(), app.config.server.clone()))
     });
-    let router = build_app(&app);
-    let door = Door { app: Some(app.clone()), router };
-    let public = tokio::spawn(accept(listeners.public, door, stopped, app.config.server.clone()));
+    let public = match listeners.public {
+        Some(listener) => {
+            let door = Door { app: Some(app.clone()), router: build_app(&app) };
+            tokio::spawn(accept(listener, door, stopped, app.config.server.clone()))
+        }
+        None => tokio::spawn(work(app.clone(), stopped)),
+    };
 
     let (mut terminate, mut interrupt) = (listeners.terminate, listeners.interrupt);
     futures::future::select(pin!(terminate.recv()), pin!(interrupt.recv())).await;
@@ -87,7 +109,7 @@ pub async fn serve(app: App, listeners: Listeners) -> std::io::Result<()> {
     tracing::info!("draining");
     // Nobody listens any more only when everybody has stopped already.
     let _ = stop.send(true);
-    for task in [Some(public), admin, Some(upkeep)].into_iter().flatten() {
+    for task in [Some(public), admin, Some(jobs), Some(upkeep)].into_iter().flatten() {
         task.await.map_err(std::io::Error::other)?;
     }
     app.flush().await.map_err(std::io::Error::other)?;
@@ -100,17 +122,22 @@ pub async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }
 
-/// Accepts connections until told to stop, then lets the open ones finish for the drain's time. HTTP/1.1 only: that
-/// is what load balancers, CDNs and the edge speak to an origin, and waiting for a preface of HTTP/2 has no time-out.
+/// Accepts connections until told to stop and for as long after that as callers may not have noticed, then lets the
+/// open ones finish for the drain's time. HTTP/1.1 only: that is what load balancers, CDNs and the edge speak to an
+/// origin, and waiting for a preface of HTTP/2 has no time-out.
 async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<bool>, config: ServerConfig) {
     let mut builder = Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(config.head_timeout).pipeline_flush(true);
     let places = Arc::new(Semaphore::new(config.connections));
     let graceful = GracefulShutdown::new();
+    let left = left(&mut stopped, &places, &config);
+    let mut left = pin!(left);
     loop {
+        // Who has connected is served, also when it is time.
         let accepted = tokio::select! {
+            biased;
             accepted = next(&listener, &places) => accepted,
-            () = told_to_stop(&mut stopped) => break,
+            () = &mut left => break,
         };
         let (stream, place) = match accepted {
             Ok(accepted) => accepted,
@@ -132,6 +159,20 @@ async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<
     if timeout(config.drain_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!(timeout = ?config.drain_timeout, "some requests did not finish in time");
     }
+}
+
+/// Returns when it is time to go: told to stop, and every connection closed by its client, since each answer says from
+/// then on that it is the last one of its connection; or the time is over that a load balancer has for noticing. A
+/// connection that is closed while a request is on its way would fail that request.
+async fn left(stopped: &mut watch::Receiver<bool>, places: &Semaphore, config: &ServerConfig) {
+    told_to_stop(stopped).await;
+    let all_closed = async {
+        while places.available_permits() < config.connections {
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    // Either way it is time.
+    let _ = timeout(config.drain_delay, all_closed).await;
 }
 
 /// The next connection, once there is a place for it. Until then it waits in the kernel's queue.
@@ -169,10 +210,16 @@ struct Door {
 
 impl Door {
     async fn answer(self, request: Request<Incoming>) -> Response {
-        if let Some(response) = self.app.as_ref().and_then(|app| short(app, &request)) {
+        if let Some(app) = &self.app
+            && !app.is_draining()
+            && let Some(response) = short(app, &request)
+        {
             return response;
         }
-        let Ok(response) = self.router.oneshot(request.map(Body::new)).await;
+        let Ok(mut response) = self.router.oneshot(request.map(Body::new)).await;
+        if self.app.is_some_and(|app| app.is_draining()) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 }

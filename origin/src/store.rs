@@ -1,7 +1,7 @@
 //! Bytes by [`ObjectKey`]. Back ends are an enum behind inherent methods; `tests/contract` runs one suite on each.
 //!
 //! Two kinds of object share it. Blobs (images, originals, composites) are content-addressed: written once, whole or
-//! not at all, durable when `put` returns. Records (assets, API keys) change, and change only by compare-and-set.
+//! not at all, durable when `put` returns. Records (assets, API keys, jobs) change, and change only by compare-and-set.
 
 mod files;
 mod memory;
@@ -9,6 +9,7 @@ mod object_key;
 mod s3;
 
 use std::io;
+use std::time::Duration;
 
 use bytes::Bytes;
 use compositor::Digest;
@@ -48,6 +49,7 @@ pub struct Listed {
 pub enum Records {
     Assets,
     ApiKeys,
+    Jobs,
 }
 
 /// The store could not do what it was asked.
@@ -156,6 +158,14 @@ impl Store {
             Self::Files(files) => files.list(records).await,
             Self::Memory(memory) => Ok(memory.list(records)),
             Self::S3(s3) => s3.list(records).await,
+        }
+    }
+
+    /// A URL by which anybody can read an object for a while; `None`: the back end has none.
+    pub async fn url_of(&self, key: &ObjectKey, life: Duration) -> Result<Option<String>, StoreError> {
+        match self {
+            Self::Files(_) | Self::Memory(_) => Ok(None),
+            Self::S3(s3) => s3.url_of(key, life).await.map(Some),
         }
     }
 

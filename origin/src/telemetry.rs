@@ -8,7 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::LogConfig;
 
-pub use metrics::{Gauge, Metrics, Route};
+pub use metrics::{Gauge, JobEnd, Metrics, Route};
 
 /// Starts logging to standard error.
 pub fn init_log(config: &LogConfig) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderValue;
 
 use super::settings::{SETTINGS, Setting};
-use super::{CdnUrl, ConfigError, LinksUrl, Mode, QueueUrl, StoreUrl};
+use super::{CdnUrl, ConfigError, LinksUrl, Mode, QueueUrl, RenderAt, StoreUrl};
 
 /// Looks a setting up and parses it.
 pub struct Reader<'a> {
@@ -96,6 +96,18 @@ impl FromStr for QueueUrl {
 
     fn from_str(text: &str) -> Result<Self, Unusable> {
         if text == "memory:" { Ok(Self::Memory) } else { text.parse().map(Self::Sqs) }
+    }
+}
+
+impl FromStr for RenderAt {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        match text {
+            "here" => Ok(Self::Here),
+            "queue" => Ok(Self::Queue),
+            _ => Err(Unusable),
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{FromRequestParts, State};
-use axum::http::StatusCode;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use compositor::{CompositeKey, Plan, Recipe};
@@ -13,19 +13,24 @@ use compositor::{CompositeKey, Plan, Recipe};
 use super::cache_policy::CachePolicy;
 use super::error::Error;
 use super::extract::{Json, path_text};
-use super::schema::{CacheView, CompositeView, Explanation, IngredientView, ProblemSchema, RecipeBody};
+use super::jobs::{Answered, as_preferred, get_or_later, later, prefers_later};
+use super::schema::{
+    CacheView, CompositeView, Explanation, IngredientView, JobView, ProblemSchema, RecipeBody,
+};
 use crate::app::App;
 use crate::catalogue::Snapshot;
-use crate::compose::{Delivery, Source, get_or_render, link_of};
+use crate::compose::{Delivery, Source, link_of};
 use crate::links::{Link, LinksError, StoredPlaceholder};
 use crate::store::ObjectKey;
 
 /// Render a composite
 ///
-/// Renders the recipe if nobody did yet, and says where it is, how large, and what stands in for it while it loads.
+/// Renders the recipe if nobody did yet, and says where it is, how large, and what stands in for it while it loads. With
+/// `Prefer: respond-async`, or where the render takes longer than a caller should wait, it is left to a job.
 #[utoipa::path(post, path = "/v1/composites", tag = "Composites", request_body = RecipeBody, responses(
     (status = 200, description = "It was there already", body = CompositeView),
     (status = 201, description = "It was rendered now", body = CompositeView),
+    (status = 202, description = "It is being rendered; `Location` is the job", body = JobView),
     (status = 400, description = "The recipe is not valid", body = ProblemSchema),
     (status = 404, description = "The recipe names an asset that is not there", body = ProblemSchema),
     (status = 406, description = "`accept` refuses every format of an `auto` recipe", body = ProblemSchema),
@@ -34,10 +39,20 @@ use crate::store::ObjectKey;
     (status = 422, description = "An asset or the picture is over a limit", body = ProblemSchema),
     (status = 503, description = "Too many renders are waiting; `Retry-After` says when", body = ProblemSchema),
 ))]
-pub async fn create(State(app): State<App>, Json(body): Json<RecipeBody>) -> Result<Response, Error> {
+pub async fn create(
+    State(app): State<App>,
+    headers: HeaderMap,
+    Json(body): Json<RecipeBody>,
+) -> Result<Response, Error> {
     let recipe = Recipe::from_json(&body.recipe)?;
     let plan = Arc::new(app.catalogue.snapshot().catalogue.resolve(&recipe, body.accept.as_deref())?);
-    let delivery = get_or_render(&app, &plan).await?;
+    if prefers_later(&headers) {
+        return later(&app, &plan).await.map(as_preferred);
+    }
+    let delivery = match get_or_later(&app, &plan).await? {
+        Answered::Delivery(delivery) => delivery,
+        Answered::Later(response) => return Ok(response),
+    };
     let link = record(&app, &plan, &delivery).await?;
     let rendered = matches!(delivery.source, Source::Rendered { .. });
     let status = if rendered { StatusCode::CREATED } else { StatusCode::OK };

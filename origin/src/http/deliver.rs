@@ -14,10 +14,11 @@ use super::cache_policy::CachePolicy;
 use super::conditional::has_current;
 use super::error::Error;
 use super::finish::{REQUEST_ID, request_id};
+use super::jobs::{Answered, get_or_later};
 use super::resolved::{ResolvedUrl, delivery_headers, resolve};
 use crate::app::App;
 use crate::clock::unix_now;
-use crate::compose::{Delivery, Hot, Source, Times, etag, get_by_key, get_or_render};
+use crate::compose::{Delivery, Hot, Source, Times, etag, get_by_key};
 use crate::telemetry::Route;
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
@@ -32,8 +33,10 @@ pub async fn by_recipe(State(app): State<App>, request: Request<Body>) -> Result
     if let Some(response) = at_once(&app, &resolved, &parts.headers) {
         return Ok(response);
     }
-    let delivery = get_or_render(&app, &resolved.plan).await?;
-    Ok(respond(&app, resolved.headers_now(), &delivery))
+    match get_or_later(&app, &resolved.plan).await? {
+        Answered::Delivery(delivery) => Ok(respond(&app, resolved.headers_now(), &delivery)),
+        Answered::Later(response) => Ok(response),
+    }
 }
 
 /// `GET /i/{key}.{ext}`: the stored object itself.

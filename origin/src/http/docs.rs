@@ -13,7 +13,7 @@ use utoipa::openapi::{ContentBuilder, Ref, Response as OpenApiResponse, Response
 use utoipa::{Modify, OpenApi};
 
 use super::cache_policy::CachePolicy;
-use super::schema::ProblemSchema;
+use super::schema::{JobView, ProblemSchema};
 use crate::keys::Scope;
 
 /// What the handlers do not say themselves.
@@ -34,6 +34,7 @@ use crate::keys::Scope;
         (name = "Catalogue", description = "What recipes are resolved with"),
         (name = "Assets", description = "Bases, overlays and fonts"),
         (name = "Composites", description = "Finished pictures"),
+        (name = "Jobs", description = "Pictures rendered ahead of their callers"),
         (name = "Signatures", description = "URLs that cannot be made up"),
     ),
 )]
@@ -94,6 +95,7 @@ fn problem(description: &str) -> OpenApiResponse {
     responses(
         (status = 200, description = "The picture", content(
             (String = "image/png"), (String = "image/jpeg"), (String = "image/webp"), (String = "image/avif"))),
+        (status = 202, description = "It is being rendered elsewhere; `Location` is the job, `Retry-After` says when to ask again", body = JobView),
         (status = 304, description = "`If-None-Match` names it"),
         (status = 400, description = "The recipe is not valid", body = ProblemSchema),
         (status = 403, description = "The signature is not valid", body = ProblemSchema),

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::config::variable_of;
 use crate::fields::{FieldError, shown};
+use crate::jobs::MOST_RECIPES;
 use crate::keys::{KeyError, RateState, Scope};
 use crate::links::{LinksError, Told};
 use crate::metadata::MetadataError;
@@ -39,6 +40,15 @@ pub enum Error {
     },
     NoVersion(AssetId, Digest),
     NoComposite,
+    NoJob,
+    /// What one element of a job means.
+    ResolveAt {
+        pointer: String,
+        error: ResolveError,
+    },
+    JobTooLarge {
+        total: u64,
+    },
     NoSigningKey,
     /// A parameter, header or body that is not as documented.
     Malformed {
@@ -58,6 +68,9 @@ pub enum Error {
     NotFound,
     MethodNotAllowed,
     OutOfTime,
+    /// A body of ours broke off.
+    Broken,
+    TooLargeForLambda,
     Panicked,
 }
 
@@ -88,6 +101,7 @@ pub const PROBLEMS: &[(&str, u16, &str)] = &[
     ("not-found", 404, "There is nothing here"),
     ("unknown-asset", 404, "There is no such asset"),
     ("unknown-composite", 404, "There is no such composite"),
+    ("unknown-job", 404, "There is no such job"),
     ("method-not-allowed", 405, "This path does not know that method"),
     ("not-acceptable", 406, "No format is acceptable"),
     ("precondition-failed", 412, "The asset is in another state"),
@@ -136,6 +150,15 @@ impl Error {
             Self::NoComposite => {
                 Problem::new("unknown-composite", "no composite with this key has been rendered")
             }
+            Self::NoJob => Problem::new(
+                "unknown-job",
+                "no job has this id; one that has ended is forgotten after a week",
+            ),
+            Self::ResolveAt { pointer, error } => Problem { pointer: Some(pointer), ..unresolved(&error) },
+            Self::JobTooLarge { total } => Problem::new(
+                "over-limit",
+                format!("the job has {total} recipes; allowed: up to {MOST_RECIPES}"),
+            ),
             Self::NoSigningKey => {
                 Problem::at("bad-request", "there is no such signing key on this server", "/key")
             }
@@ -157,6 +180,10 @@ impl Error {
             Self::MethodNotAllowed => Problem::new("method-not-allowed", "see the `allow` header, or /docs"),
             Self::OutOfTime => {
                 Problem::new("unavailable", "the request took too long").retry_after(RETRY_SECS)
+            }
+            Self::Broken => Problem::new("internal", "").report("a body broke off"),
+            Self::TooLargeForLambda => {
+                Problem::new("internal", "").report("an answer of over 6 MiB does not fit Lambda, and only a bucket (MILLINER_STORE=s3:…) has a URL for it")
             }
             Self::Panicked => Problem::new("internal", "").report("a handler panicked"),
         }

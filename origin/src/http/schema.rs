@@ -1,5 +1,7 @@
 //! The shapes of the API's JSON, as they are written and as `/openapi.json` describes them.
 
+mod jobs;
+
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
@@ -16,6 +18,8 @@ use crate::fields::{FieldError, Fields, text};
 use crate::links::Link;
 use crate::metadata::{KINDS, kind};
 use crate::purge::Target;
+
+pub use jobs::{JobBody, JobBodySchema, JobView};
 
 /// An asset, as in the manifest.
 #[derive(ToSchema)]

@@ -23,6 +23,8 @@ pub enum Begun {
     Granted(Lease),
     /// Somebody else does, whose lease has this much left if it is not extended.
     Taken { left: Duration },
+    /// Nobody does. Only who looks is told: who asks is granted it.
+    Free,
     /// Somebody tried just now, and it would fail again.
     Failed(Told),
 }

@@ -103,7 +103,16 @@ impl Redis {
 
     /// May this instance render? `mistrusted`: the link there is points at nothing.
     pub async fn begin(&self, key: &CompositeKey, mistrusted: bool) -> Result<Begun, FleetError> {
-        let (token, life) = (token(), LEASE.as_millis().to_string());
+        self.ask(key, mistrusted, token()).await
+    }
+
+    /// The same for one who does not want to: nobody is granted a lease.
+    pub async fn look(&self, key: &CompositeKey, mistrusted: bool) -> Result<Begun, FleetError> {
+        self.ask(key, mistrusted, String::new()).await
+    }
+
+    async fn ask(&self, key: &CompositeKey, mistrusted: bool, token: String) -> Result<Begun, FleetError> {
+        let life = LEASE.as_millis().to_string();
         let mistrusted = if mistrusted { "1" } else { "0" };
         let answer: Vec<String> =
             self.fleet.run(BEGIN, &self.names(key), &[&token, &life, mistrusted]).await?;
@@ -119,6 +128,7 @@ impl Redis {
                 Ok(told) => Begun::Failed(told),
                 Err(_) => Begun::Granted(Lease::unshared(*key)),
             },
+            "free" => Begun::Free,
             "granted" => Begun::Granted(Lease::shared(*key, token, self.clone())),
             _ => Begun::Taken { left: Duration::from_millis(number(1)) },
         })

@@ -15,8 +15,6 @@ pub struct RenderJob {
     pub key: CompositeKey,
     /// Canonical, its format resolved.
     pub recipe: String,
-    /// Which job this is for the same render: whoever sends one anew after a failure counts up. From 1.
-    pub attempt: u32,
     /// Tells jobs of one key apart. Of two with the same generation, the queue swallows the second for five minutes; a
     /// job that is really meant to be done again has another one.
     pub generation: u64,
@@ -78,7 +76,7 @@ mod tests {
 
     fn job() -> RenderJob {
         let key = "0123456789".repeat(4).parse().unwrap();
-        RenderJob { key, recipe: "/c/cat.png".to_owned(), attempt: 2, generation: 7 }
+        RenderJob { key, recipe: "/c/cat.png".to_owned(), generation: 7 }
     }
 
     #[test]

@@ -173,7 +173,12 @@ impl State {
             message.receipt = self.receipts.to_string();
             message.receives += 1;
             message.lent_until = Some(now + rules.visibility);
-            Lent { body: message.body.clone(), receives: message.receives, receipt: message.receipt.clone() }
+            Lent {
+                body: message.body.clone(),
+                receives: message.receives,
+                age: now - message.sent,
+                receipt: message.receipt.clone(),
+            }
         });
         (lent.collect(), next)
     }

@@ -3,7 +3,7 @@
 //!
 //! Every call goes through [`Sqs::call`].
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use aws_config::SdkConfig;
 use aws_sdk_sqs::Client;
@@ -53,6 +53,7 @@ impl Sqs {
             .wait_time_seconds(whole_secs(wait))
             .visibility_timeout(whole_secs(self.visibility))
             .message_system_attribute_names(MessageSystemAttributeName::ApproximateReceiveCount)
+            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
             // An answer that is lost is given again to the SDK's next attempt, and is not lent to nobody.
             .receive_request_attempt_id(new_id())
             .customize()
@@ -101,11 +102,14 @@ impl Sqs {
 
 /// A message without a receipt could not be given back, and is not lent to us.
 fn lent(message: Message) -> Option<Lent> {
-    let receives = message
-        .attributes()
-        .and_then(|all| all.get(&MessageSystemAttributeName::ApproximateReceiveCount)?.parse().ok());
+    use MessageSystemAttributeName::{ApproximateReceiveCount, SentTimestamp};
+    let number = |name| message.attributes()?.get(&name)?.parse::<u64>().ok();
+    let receives = number(ApproximateReceiveCount).and_then(|receives| u32::try_from(receives).ok());
+    let sent = number(SentTimestamp).map(|millis| UNIX_EPOCH + Duration::from_millis(millis));
     Some(Lent {
         receives: receives.unwrap_or(1),
+        // Clocks differ: what is sent in the future was sent just now.
+        age: sent.and_then(|sent| SystemTime::now().duration_since(sent).ok()).unwrap_or_default(),
         body: message.body.unwrap_or_default(),
         receipt: message.receipt_handle?,
     })

@@ -18,6 +18,8 @@ pub enum ObjectKey {
     Original(Digest),
     /// A finished composite.
     Composite(CompositeKey, Format),
+    /// The record of a job.
+    Job(crate::jobs::JobId),
     /// The record of an API key, by its public id (checked by [`crate::keys`]).
     ApiKey(crate::keys::KeyId),
 }
@@ -25,13 +27,13 @@ pub enum ObjectKey {
 impl ObjectKey {
     /// Does it change? What does not is named by its content or by what it was made of.
     pub const fn is_record(&self) -> bool {
-        matches!(self, Self::Asset(_) | Self::ApiKey(_))
+        matches!(self, Self::Asset(_) | Self::ApiKey(_) | Self::Job(_))
     }
 
     /// The `Content-Type` of the object. A digest does not tell what kind of picture it is of.
     pub fn content_type(&self) -> &'static str {
         match self {
-            Self::Asset(_) | Self::ApiKey(_) => "application/json",
+            Self::Asset(_) | Self::ApiKey(_) | Self::Job(_) => "application/json",
             Self::Image(_) | Self::Original(_) => "application/octet-stream",
             Self::Composite(_, format) => format.media_type(),
         }
@@ -46,7 +48,7 @@ impl ObjectKey {
     pub const fn class(&self) -> Option<&'static str> {
         match self {
             Self::Composite(..) => Some("composite"),
-            Self::Asset(_) | Self::ApiKey(_) | Self::Image(_) | Self::Original(_) => None,
+            Self::Asset(_) | Self::ApiKey(_) | Self::Job(_) | Self::Image(_) | Self::Original(_) => None,
         }
     }
 }
@@ -57,6 +59,7 @@ impl fmt::Display for ObjectKey {
         match self {
             Self::Asset(id) => write!(f, "{}/{id}.json", Records::Assets.folder()),
             Self::ApiKey(id) => write!(f, "{}/{id}.json", Records::ApiKeys.folder()),
+            Self::Job(id) => write!(f, "{}/{id}.json", Records::Jobs.folder()),
             Self::Image(digest) => write!(f, "images/{}", sharded(&digest.to_string())),
             Self::Original(digest) => write!(f, "originals/{}", sharded(&digest.to_string())),
             Self::Composite(key, format) => {
@@ -72,6 +75,7 @@ impl Records {
         match self {
             Self::Assets => "assets",
             Self::ApiKeys => "keys",
+            Self::Jobs => "jobs",
         }
     }
 }

@@ -10,11 +10,12 @@ mod listing;
 mod multipart;
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder;
+use aws_sdk_s3::presigning::PresigningConfig;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumMode, ServerSideEncryption};
 use bytes::Bytes;
@@ -22,7 +23,7 @@ use compositor::Digest;
 use futures::future::BoxFuture;
 
 use self::contended::RetryContended;
-use super::{Listed, ObjectKey, Records, Revision, StoreError};
+use super::{Listed, ObjectKey, Reason, Records, Revision, StoreError};
 use crate::aws::{Access, Cause, Fault, bounds, configuration, new_id};
 use crate::config::S3Url;
 
@@ -72,6 +73,16 @@ impl S3 {
     pub async fn get(&self, key: &ObjectKey) -> Result<Option<Bytes>, StoreError> {
         let object = self.fetch(&key.to_string()).await?;
         Ok(object.map(|object| object.bytes).filter(|bytes| !is_tombstone(key, bytes.len() as u64)))
+    }
+
+    /// Signed here; nobody is asked.
+    pub async fn url_of(&self, key: &ObjectKey, life: Duration) -> Result<String, StoreError> {
+        let path = key.to_string();
+        let refused = |source: Reason| StoreError::Refused { path: path.clone(), source };
+        let get = self.client.get_object().bucket(&*self.bucket).key(self.name(&path));
+        let life = PresigningConfig::expires_in(life).map_err(|error| refused(error.into()))?;
+        let signed = get.presigned(life).await.map_err(|error| refused(error.into()))?;
+        Ok(signed.uri().to_owned())
     }
 
     /// By listing: a look at the object alone cannot tell a missing object from a missing bucket.

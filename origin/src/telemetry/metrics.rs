@@ -16,6 +16,9 @@ pub struct Metrics {
     seconds: [Histogram; Route::ALL.len()],
     deliveries: [AtomicU64; DELIVERIES.len()],
     renders: [AtomicU64; 2],
+    /// By [`JobEnd`].
+    queue_jobs: [AtomicU64; JOB_ENDS.len()],
+    queue_seconds: Histogram,
     /// Renders running or waiting.
     pub rendering: Gauge,
     /// Renders waiting for memory.
@@ -58,6 +61,19 @@ impl Route {
     }
 }
 
+/// What came of a job from the queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobEnd {
+    /// Its composite is stored.
+    Done,
+    /// It comes again.
+    Failed,
+    /// It never will be.
+    Poison,
+}
+
+const JOB_ENDS: [&str; 3] = ["done", "failed", "poison"];
+
 const DELIVERIES: [&str; 5] = ["memory", "store", "rendered", "joined", "not_modified"];
 
 impl Metrics {
@@ -89,6 +105,16 @@ impl Metrics {
         self.renders[usize::from(!succeeded)].fetch_add(1, Relaxed);
     }
 
+    /// One delivery of a job that ended.
+    pub fn count_job(&self, end: JobEnd) {
+        self.queue_jobs[end as usize].fetch_add(1, Relaxed);
+    }
+
+    /// How long a job had waited when it was delivered.
+    pub fn observe_queue(&self, age: Duration) {
+        self.queue_seconds.observe(age);
+    }
+
     /// Renders that succeeded and that failed.
     pub fn renders(&self) -> (u64, u64) {
         (self.renders[0].load(Relaxed), self.renders[1].load(Relaxed))
@@ -106,7 +132,8 @@ impl Metrics {
         }
         header(&mut text, "milliner_request_seconds", "histogram", "Time to the head of the answer");
         for route in Route::ALL {
-            self.seconds[route as usize].expose(&mut text, "milliner_request_seconds", route.label());
+            let label = format!("route=\"{}\"", route.label());
+            self.seconds[route as usize].expose(&mut text, "milliner_request_seconds", &label);
         }
         header(
             &mut text,
@@ -122,6 +149,17 @@ impl Metrics {
         for (result, count) in ["ok", "failed"].iter().zip(&self.renders) {
             sample(&mut text, "milliner_renders_total", &format!("result=\"{result}\""), count.load(Relaxed));
         }
+        header(
+            &mut text,
+            "milliner_queue_jobs_total",
+            "counter",
+            "Deliveries from the queue, by what came of them",
+        );
+        for (end, count) in JOB_ENDS.iter().zip(&self.queue_jobs) {
+            sample(&mut text, "milliner_queue_jobs_total", &format!("end=\"{end}\""), count.load(Relaxed));
+        }
+        header(&mut text, "milliner_queue_seconds", "histogram", "Age of jobs when the queue delivers them");
+        self.queue_seconds.expose(&mut text, "milliner_queue_seconds", "");
         let own = [
             ("milliner_rendering", "Renders running or waiting", self.rendering.value() as f64),
             ("milliner_waiting", "Renders waiting for memory", self.waiting.value() as f64),
@@ -186,16 +224,18 @@ impl Histogram {
         self.micros.fetch_add(took.as_micros() as u64, Relaxed);
     }
 
-    fn expose(&self, text: &mut String, name: &str, route: &str) {
+    /// `label`: a pair that every sample has, or nothing.
+    fn expose(&self, text: &mut String, name: &str, label: &str) {
+        let comma = if label.is_empty() { "" } else { "," };
         let mut below = 0;
         for (bound, bucket) in BUCKETS.iter().zip(&self.buckets) {
             below += bucket.load(Relaxed);
-            sample(text, &format!("{name}_bucket"), &format!("route=\"{route}\",le=\"{bound}\""), below);
+            sample(text, &format!("{name}_bucket"), &format!("{label}{comma}le=\"{bound}\""), below);
         }
         let count = self.count.load(Relaxed);
-        sample(text, &format!("{name}_bucket"), &format!("route=\"{route}\",le=\"+Inf\""), count);
+        sample(text, &format!("{name}_bucket"), &format!("{label}{comma}le=\"+Inf\""), count);
         let sum = self.micros.load(Relaxed) as f64 / 1e6;
-        let _ = writeln!(text, "{name}_sum{{route=\"{route}\"}} {sum}"); // as above
-        sample(text, &format!("{name}_count"), &format!("route=\"{route}\""), count);
+        let _ = writeln!(text, "{name}_sum{{{label}}} {sum}"); // as above
+        sample(text, &format!("{name}_count"), label, count);
     }
 }

@@ -22,6 +22,7 @@ async fn the_description_is_openapi_3_1_and_lists_every_call() {
         .collect();
     let expected = [
         "delete /v1/assets/{id}",
+        "delete /v1/jobs/{id}",
         "get /c/{recipe}",
         "get /i/{key}.{ext}",
         "get /v1/assets",
@@ -29,9 +30,12 @@ async fn the_description_is_openapi_3_1_and_lists_every_call() {
         "get /v1/assets/{id}/content",
         "get /v1/catalogue",
         "get /v1/composites/{key}",
+        "get /v1/jobs/{id}",
+        "get /v1/jobs/{id}/events",
         "patch /v1/assets/{id}",
         "post /v1/composites",
         "post /v1/composites/explain",
+        "post /v1/jobs",
         "post /v1/purge",
         "post /v1/sign",
         "put /v1/assets/{id}",

@@ -9,6 +9,7 @@ mod composites;
 mod delivery;
 mod documents;
 mod health;
+mod jobs;
 mod purge;
 #[path = "../support/mod.rs"]
 mod support;

@@ -105,11 +105,11 @@ impl Bench {
 /// The job of a group, and a number in it.
 fn job(group: &str, number: u8) -> RenderJob {
     let key = format!("{group}{:0>1$}", number, 40 - group.len()).parse().unwrap();
-    RenderJob { key, recipe: format!("/c/cat;w={number}.png"), attempt: 1, generation: 0 }
+    RenderJob { key, recipe: format!("/c/cat;w={number}.png"), generation: 0 }
 }
 
 async fn a_job_arrives_as_it_was_sent_and_is_done(bench: Bench) {
-    let sent = RenderJob { attempt: 3, generation: 12, ..job("abc", 1) };
+    let sent = RenderJob { generation: 12, ..job("abc", 1) };
     bench.none(AT_ONCE).await;
     bench.send(&sent).await;
     let delivery = bench.one(LONG).await;

@@ -3,7 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+#[path = "../support/instance.rs"]
 mod instance;
+#[path = "../support/proxy.rs"]
+mod proxy;
+mod queue;
 #[path = "../support/servers.rs"]
 mod servers;
 #[path = "../support/mod.rs"]

@@ -29,6 +29,21 @@ pub fn png(width: u32, height: u32, colour: [u8; 4]) -> Vec<u8> {
     bytes
 }
 
+/// A picture that no encoder makes smaller.
+pub fn noise(side: u32) -> Vec<u8> {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let pixels: Vec<u8> = (0..side * side).flat_map(|_| [next(), next(), next(), 255]).collect();
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side, side);
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.write_header().unwrap().write_image_data(&pixels).unwrap();
+    bytes
+}
+
 /// An opaque picture of one colour, as JPEG.
 pub fn jpeg(width: u16, height: u16, colour: [u8; 3]) -> Vec<u8> {
     let mut bytes = Vec::new();

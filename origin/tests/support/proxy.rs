@@ -37,6 +37,8 @@ enum Trouble {
     Delay(Duration),
     /// Bytes a second, in both directions.
     Throttle(u64),
+    /// Says this to every request, and ends the connection.
+    Say(&'static str),
 }
 
 /// The trouble, how often it strikes, and a number that tells it from the ones before.
@@ -134,6 +136,11 @@ impl Proxy {
     /// Connections that are there are reset, and new ones at their first byte.
     pub fn reset(&self) {
         self.set(Trouble::Reset, usize::MAX);
+    }
+
+    /// Nobody is asked: this is the answer to everything.
+    pub fn answer(&self, said: &'static str) {
+        self.set(Trouble::Say(said), usize::MAX);
     }
 
     /// All is well again.
@@ -264,6 +271,10 @@ async fn pass_answers(
             Trouble::Delay(by) => tokio::time::sleep(by).await,
             Trouble::Throttle(rate) => throttle(read, rate).await,
             Trouble::Reset => return Ending::Reset,
+            Trouble::Say(said) => {
+                let _ = to.write_all(said.as_bytes()).await;
+                return Ending::InOrder;
+            }
             Trouble::None | Trouble::Refuse | Trouble::Lose(_) => {}
         }
         passed = end;

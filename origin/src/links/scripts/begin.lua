@@ -1,5 +1,5 @@
--- May this instance render? KEYS: link, lease, failure. ARGV: token, life of the lease in ms, '1' if the link is known
--- to point at nothing.
+-- May this instance render? KEYS: link, lease, failure. ARGV: token, or '' of one who only looks; life of the lease in
+-- ms; '1' if the link is known to point at nothing.
 if ARGV[3] == '1' then
   redis.call('DEL', KEYS[1])
 end
@@ -10,6 +10,13 @@ end
 local failure = redis.call('GET', KEYS[3])
 if failure then
   return {'failed', failure}
+end
+if ARGV[1] == '' then
+  local left = redis.call('PTTL', KEYS[2])
+  if left > 0 then
+    return {'taken', tostring(left)}
+  end
+  return {'free'}
 end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
   return {'granted'}

@@ -1,4 +1,6 @@
-//! A real `milliner serve` in a process of its own.
+//! A real `milliner serve` or `milliner work` in a process of its own.
+
+#![allow(dead_code, reason = "each suite uses its part of this")]
 
 use std::io::{self, BufRead, BufReader};
 use std::path::Path;
@@ -8,25 +10,53 @@ use reqwest::{Client, Response};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
+use crate::servers::weed::ADMIN;
 use crate::support::MILLINER;
 
-/// A running server, killed when it is dropped.
+/// A running process, killed when it is dropped.
 pub struct Instance {
     child: Child,
+    /// Empty of one that only works.
     url: String,
     admin: String,
 }
 
 impl Instance {
-    /// Starts one on a folder and a Redis, and waits until it says where it listens.
+    /// Starts a server on a folder and a Redis, and waits until it says where it listens.
     pub fn start(folder: &Path, links: &str, flags: &[&str]) -> Self {
+        Self::of("serve", folder, links, flags)
+    }
+
+    /// The same of a process that works on a queue.
+    pub fn worker(folder: &Path, links: &str, flags: &[&str]) -> Self {
+        Self::of("work", folder, links, flags)
+    }
+
+    /// A server whose files cannot grow past so many bytes, as on a disk without room.
+    pub fn with_file_limit(folder: &Path, bytes: u64) -> Self {
+        let mut command = Command::new("sh");
+        // A write past the limit is to fail; it would end the process otherwise.
+        let limited = format!("trap '' XFSZ; exec prlimit --fsize={bytes} -- \"$0\" \"$@\"");
+        command.args(["-c", &limited, MILLINER, "serve", "--log-format", "json"]);
+        Self::begin(command, folder, &[])
+    }
+
+    fn of(role: &str, folder: &Path, links: &str, flags: &[&str]) -> Self {
         let mut command = Command::new(MILLINER);
-        command.current_dir(folder).env_clear().args(["serve", "--links", links, "--log-format", "json"]);
+        command.args([role, "--links", links, "--log-format", "json"]);
+        Self::begin(command, folder, flags)
+    }
+
+    fn begin(mut command: Command, folder: &Path, flags: &[&str]) -> Self {
+        command.current_dir(folder).env_clear().env("PATH", "/usr/bin:/bin");
+        command.env("AWS_ACCESS_KEY_ID", ADMIN.id).env("AWS_SECRET_ACCESS_KEY", ADMIN.secret);
         command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]).args(flags);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap());
         let start = listening(&mut lines);
-        let address = |field: &str| format!("http://{}", start["fields"][field].as_str().unwrap());
+        let address = |field: &str| {
+            start["fields"][field].as_str().map(|at| format!("http://{at}")).unwrap_or_default()
+        };
         let (url, admin) = (address("listen"), address("admin"));
         // A full pipe would stop it.
         std::thread::spawn(move || io::copy(&mut lines, &mut io::sink()));
@@ -57,6 +87,13 @@ impl Instance {
     /// Renders that it finished.
     pub async fn renders(&self, client: &Client) -> u64 {
         self.metric(client, "milliner_renders_total{result=\"ok\"}").await
+    }
+
+    /// The most memory that it ever had, in bytes.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
     pub fn signal(&self, signal: Signal) {
@@ -90,7 +127,7 @@ fn listening(lines: &mut BufReader<ChildStderr>) -> Value {
         let mut line = String::new();
         assert!(lines.read_line(&mut line).unwrap() > 0, "it did not start: {told}");
         if let Ok(value) = serde_json::from_str::<Value>(&line)
-            && value["fields"]["listen"].is_string()
+            && value["fields"]["admin"].is_string()
         {
             return value;
         }

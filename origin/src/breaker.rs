@@ -12,8 +12,12 @@ const FAILURES: u32 = 5;
 const REST: Duration = Duration::from_secs(1);
 
 /// Counts, and decides who may call.
-#[derive(Debug, Default)]
-pub struct Breaker(Mutex<Inner>);
+#[derive(Debug)]
+pub struct Breaker {
+    /// What it stands before, for the log.
+    dependency: &'static str,
+    inner: Mutex<Inner>,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -32,6 +36,10 @@ pub enum BreakerState {
 }
 
 impl Breaker {
+    pub fn before(dependency: &'static str) -> Self {
+        Self { dependency, inner: Mutex::default() }
+    }
+
     /// May this call go through? While open it is the trial if the time for one has come.
     pub fn admits(&self) -> bool {
         let mut inner = self.inner();
@@ -51,7 +59,7 @@ impl Breaker {
     pub fn succeeded(&self) {
         let mut inner = self.inner();
         if inner.next_trial.take().is_some() {
-            tracing::info!("Redis answers again");
+            tracing::info!("{} answers again", self.dependency);
         }
         inner.failures = 0;
     }
@@ -64,7 +72,7 @@ impl Breaker {
             return;
         }
         if inner.next_trial.is_none() {
-            tracing::error!(%error, "Redis failed {FAILURES} times in a row; going on without it");
+            tracing::error!(%error, "{} failed {FAILURES} times in a row; going on without it", self.dependency);
         }
         inner.next_trial = Some(Instant::now() + REST);
     }
@@ -75,7 +83,7 @@ impl Breaker {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -85,7 +93,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn it_opens_after_five_failures_and_closes_after_one_success() {
-        let breaker = Breaker::default();
+        let breaker = Breaker::before("the part");
         for _ in 0..FAILURES {
             assert!(breaker.admits());
             breaker.failed(&"no answer");
@@ -105,7 +113,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_success_between_starts_the_count_anew() {
-        let breaker = Breaker::default();
+        let breaker = Breaker::before("the part");
         for _ in 0..3 {
             (1..FAILURES).for_each(|_| breaker.failed(&"no answer"));
             breaker.succeeded();

@@ -1,0 +1,112 @@
+//! Jobs as JSON.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::RecipeSchema;
+use crate::clock::rfc3339;
+use crate::jobs::{Budget, JobFailure, JobRecord, JobState, Work};
+
+/// What to render ahead, and when to stop.
+pub struct JobBody {
+    pub work: Work,
+    pub budget: Budget,
+}
+
+/// What to render ahead: `recipes` or `matrix`; and when to stop.
+#[derive(ToSchema)]
+#[schema(as = JobBody)]
+#[expect(dead_code, reason = "describes JobBody, whose work is one of two fields")]
+pub struct JobBodySchema {
+    /// Each as a path or an object, with its format.
+    recipes: Option<Vec<RecipeSchema>>,
+    matrix: Option<MatrixSchema>,
+    budget: Option<BudgetSchema>,
+}
+
+/// Every base with every overlay in every size and format.
+#[derive(ToSchema)]
+#[schema(as = Matrix)]
+#[expect(dead_code, reason = "describes the JSON of crate::jobs::Work")]
+pub struct MatrixSchema {
+    /// Names, or objects with `id` and parameters.
+    #[schema(value_type = Vec<Object>, example = json!(["tabby", {"id": "ginger", "fit": "cover"}]))]
+    bases: (),
+    /// Each a layer, or a list of layers drawn together; absent: the bases alone.
+    #[schema(value_type = Option<Vec<Object>>, example = json!(["top-hat", ["top-hat", "bow-tie"]]))]
+    overlays: (),
+    /// Parameters for the base; absent: its own size.
+    #[schema(value_type = Option<Vec<Object>>, example = json!([{"w": 800}, {"w": 200, "h": 200}]))]
+    sizes: (),
+    /// `png`, `jpg`, `webp`, `avif`
+    #[schema(example = json!(["webp", "jpg"]))]
+    formats: Vec<String>,
+}
+
+/// When a job stops before its end. What is under way then is finished.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Budget)]
+pub struct BudgetSchema {
+    /// Composites rendered; those that were there cost nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    renders: Option<u64>,
+    /// Bytes of what was rendered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    bytes: Option<u64>,
+    /// Seconds since it began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1)]
+    seconds: Option<u64>,
+}
+
+/// A job and how it stands.
+#[derive(Serialize, ToSchema)]
+pub struct JobView {
+    #[schema(pattern = "^[0-9a-f]{20}$")]
+    id: String,
+    state: JobState,
+    /// Recipes.
+    total: u64,
+    /// Recipes that are settled: found, rendered or failed.
+    settled: u64,
+    /// Composites that were there already.
+    found: u64,
+    rendered: u64,
+    failed: u64,
+    /// Bytes of what was rendered.
+    bytes: u64,
+    budget: BudgetSchema,
+    /// The first 20.
+    failures: Vec<JobFailure>,
+    created: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<String>,
+    /// Where it is told as it goes on.
+    events: String,
+}
+
+impl From<JobRecord> for JobView {
+    fn from(job: JobRecord) -> Self {
+        let Budget { renders, bytes, seconds } = job.budget;
+        Self {
+            events: format!("/v1/jobs/{}/events", job.id),
+            id: job.id.to_string(),
+            state: job.state,
+            total: job.total,
+            settled: job.next,
+            found: job.found,
+            rendered: job.rendered,
+            failed: job.failed,
+            bytes: job.bytes,
+            budget: BudgetSchema { renders, bytes, seconds },
+            failures: job.failures,
+            created: rfc3339(job.created),
+            started: job.started.map(rfc3339),
+            ended: job.ended.map(rfc3339),
+        }
+    }
+}
