@@ -12,6 +12,7 @@ mod bench;
 mod build;
 mod contact_sheet;
 mod exec;
+mod faults;
 mod fuzz;
 mod machine;
 mod npm;
@@ -42,6 +43,8 @@ enum Command {
     Bench(bench::Options),
     /// Try inputs that nobody thought of, guided by coverage
     Fuzz(fuzz::Options),
+    /// Let parts of the back end fail under load
+    Faults(faults::Options),
     /// Build the WebAssembly parts and what is bundled around them
     Build(build::Options),
 }
@@ -63,6 +66,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::ContactSheet(options) => contact_sheet::run(&options)?,
         Command::Bench(options) => bench::run(&options)?,
         Command::Fuzz(options) => fuzz::run(&options)?,
+        Command::Faults(options) => faults::run(&options)?,
         Command::Build(options) => build::run(&options)?,
     }
     Ok(ExitCode::SUCCESS)
