@@ -2,7 +2,6 @@
 //! secret, never the secret. The secret is 32 random bytes, so one plain hash protects it; it is compared in
 //! constant time.
 
-mod rate;
 mod record;
 
 use std::collections::BTreeSet;
@@ -13,9 +12,9 @@ use quick_cache::sync::Cache;
 use crate::clock::unix_now;
 use crate::config::Mode;
 use crate::fleet::Fleet;
+use crate::rates::{RateState, Rates};
 use crate::store::{ObjectKey, Records, Store, StoreError};
 
-pub use rate::{RateState, Rates};
 pub use record::{KeyId, KeyRecord, Scope};
 
 /// A revoked key works at most this much longer on a running server.
@@ -54,7 +53,7 @@ pub struct Issued {
 impl Keys {
     /// The keys in `store`; rates are counted over all instances of the fleet.
     pub fn new(store: Store, mode: Mode, fleet: Option<Fleet>) -> Self {
-        Self { store, mode, recent: Cache::new(4096), rates: Rates::new(fleet) }
+        Self { store, mode, recent: Cache::new(4096), rates: Rates::new("key", fleet) }
     }
 
     /// Checks a call: `presented` is the key as shown, if one was. `Ok(None)`: no key was needed.

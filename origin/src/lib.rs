@@ -23,6 +23,7 @@ pub mod metadata;
 pub mod purge;
 pub mod queue;
 pub mod rasterise;
+pub mod rates;
 pub mod renderer;
 pub mod serve;
 pub mod store;

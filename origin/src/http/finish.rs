@@ -14,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use super::cache_policy::CachePolicy;
 use super::error::Problem;
 use crate::app::App;
-use crate::keys::RateState;
+use crate::rates::RateState;
 use crate::telemetry::Route;
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -117,13 +117,13 @@ fn document(response: &mut Response, problem: &Problem, instance: &str, route: R
     headers.insert(header::CACHE_CONTROL, policy.header_value());
 }
 
-/// The `RateLimit` fields of the IETF draft.
-fn rate_headers(headers: &mut HeaderMap, rate: &RateState) {
-    let policy = format!("\"key\";q={};w=60", rate.per_minute);
-    let left = format!("\"key\";r={};t={}", rate.remaining, rate.reset_secs);
+/// The `RateLimit` fields of the IETF draft: lists, since several limits may hold for one call.
+pub fn rate_headers(headers: &mut HeaderMap, rate: &RateState) {
+    let policy = format!("\"{}\";q={};w=60", rate.name, rate.per_minute);
+    let left = format!("\"{}\";r={};t={}", rate.name, rate.remaining, rate.reset_secs);
     for (name, value) in [("ratelimit-policy", policy), ("ratelimit", left)] {
         if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(name), value);
+            headers.append(HeaderName::from_static(name), value);
         }
     }
 }
