@@ -75,7 +75,7 @@ impl App {
             links: Links::open(fleet.as_ref(), &store)?,
             queue: Queue::open(&config.queue).await,
             catalogue: LiveCatalogue::open(store.clone(), fleet.clone()).await?,
-            keys: Keys::new(store.clone(), config.access.keys, fleet.clone()),
+            keys: Keys::new(store.clone(), &config.access, fleet.clone()),
             signing: config.access.signing.clone(),
             renderer: Renderer::new(limits, &config.cache, store.clone(), Arc::clone(&metrics)),
             rasteriser: Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels),

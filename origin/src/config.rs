@@ -18,6 +18,7 @@ use axum::http::HeaderValue;
 use compositor::{Keyring, Limit, Limits, SigningKey};
 
 use crate::fleet::{Fleet, FleetError};
+use crate::keys::Environment;
 
 pub use redis_url::{RedisLayout, RedisUrl};
 pub use s3_url::S3Url;
@@ -139,6 +140,8 @@ pub struct ServerConfig {
 #[derive(Clone, Debug)]
 pub struct AccessConfig {
     pub keys: Mode,
+    /// What keys must be for; `None`: whatever they are for.
+    pub environment: Option<Environment>,
     /// One or two keys.
     pub signing: Keyring,
 }
@@ -272,6 +275,7 @@ impl AccessConfig {
         }
         Ok(Self {
             keys: reader.get::<parse::OrAuto<Mode>>("MILLINER_KEYS")?.0.unwrap_or(by_listener),
+            environment: reader.get::<parse::OrNone<Environment>>("MILLINER_ENVIRONMENT")?.0,
             signing: Keyring::new(signing == Mode::Required, signing_keys),
         })
     }
@@ -382,6 +386,7 @@ mod tests {
             ("MILLINER_CORS_ORIGINS", "example.org", "http://host:port"),
             ("MILLINER_LOG_FORMAT", "xml", "text or json"),
             ("MILLINER_LIMIT_RENDER_BYTES", "1KiB", "a size"),
+            ("MILLINER_ENVIRONMENT", "Production", "lower-case letters"),
         ] {
             let text = read(&[(variable, given)]).unwrap_err().to_string();
             assert!(text.starts_with(variable) && text.contains(says), "{text}");

@@ -4,18 +4,17 @@
 
 mod record;
 
-use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use quick_cache::sync::Cache;
 
 use crate::clock::unix_now;
-use crate::config::Mode;
+use crate::config::{AccessConfig, Mode};
 use crate::fleet::Fleet;
 use crate::rates::{RateState, Rates};
 use crate::store::{ObjectKey, Records, Store, StoreError};
 
-pub use record::{KeyId, KeyRecord, Scope};
+pub use record::{Environment, Grant, KeyId, KeyRecord, Scope, User};
 
 /// A revoked key works at most this much longer on a running server.
 const REMEMBERED: Duration = Duration::from_secs(2);
@@ -25,6 +24,7 @@ const REMEMBERED: Duration = Duration::from_secs(2);
 pub struct Keys {
     store: Store,
     mode: Mode,
+    environment: Option<Environment>,
     recent: Cache<KeyId, (Instant, Option<KeyRecord>)>,
     rates: Rates,
 }
@@ -36,10 +36,27 @@ pub enum KeyError {
     Missing,
     #[error("the API key is unknown, expired or revoked")]
     Invalid,
+    #[error("the API key is for {}; this server is `{here}`", of(.theirs.as_ref()))]
+    Environment { theirs: Option<Environment>, here: Environment },
     #[error("the API key lacks the scope `{0}`")]
     Scope(Scope),
     #[error("the API key may make {} calls a minute; try again in {} s", .0.per_minute, .0.reset_secs)]
     TooMany(RateState),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn of(environment: Option<&Environment>) -> String {
+    environment.map_or_else(|| "no environment".to_owned(), |environment| format!("`{environment}`"))
+}
+
+/// Why a key has no new secret.
+#[derive(Debug, thiserror::Error)]
+pub enum RotateError {
+    #[error("there is no key {0}")]
+    Unknown(KeyId),
+    #[error("the key {0} is expired or revoked: a new secret would not work either")]
+    Ended(KeyId),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -52,8 +69,9 @@ pub struct Issued {
 
 impl Keys {
     /// The keys in `store`; rates are counted over all instances of the fleet.
-    pub fn new(store: Store, mode: Mode, fleet: Option<Fleet>) -> Self {
-        Self { store, mode, recent: Cache::new(4096), rates: Rates::new("key", fleet) }
+    pub fn new(store: Store, access: &AccessConfig, fleet: Option<Fleet>) -> Self {
+        let (mode, environment) = (access.keys, access.environment.clone());
+        Self { store, mode, environment, recent: Cache::new(4096), rates: Rates::new("key", fleet) }
     }
 
     /// Checks a call: `presented` is the key as shown, if one was. `Ok(None)`: no key was needed.
@@ -69,13 +87,23 @@ impl Keys {
         let record = self.find(&id).await?;
         let now = unix_now();
         let record = record.filter(|record| record.admits(secret, now)).ok_or(KeyError::Invalid)?;
-        if !record.scopes.contains(&scope) {
+        self.check_environment(&record)?;
+        if !record.grant.scopes.contains(&scope) {
             return Err(KeyError::Scope(scope));
         }
-        let Some(per_minute) = record.per_minute else { return Ok(None) };
+        let Some(per_minute) = record.grant.per_minute else { return Ok(None) };
         match self.rates.spend(&id, per_minute).await {
             Ok(state) => Ok(Some(state)),
             Err(state) => Err(KeyError::TooMany(state)),
+        }
+    }
+
+    fn check_environment(&self, record: &KeyRecord) -> Result<(), KeyError> {
+        match &self.environment {
+            Some(here) if record.grant.environment.as_ref() != Some(here) => {
+                Err(KeyError::Environment { theirs: record.grant.environment.clone(), here: here.clone() })
+            }
+            _ => Ok(()),
         }
     }
 
@@ -97,24 +125,22 @@ impl Keys {
     }
 
     /// Makes a key and answers its text: the only time it is ever seen.
-    pub async fn create(
-        &self,
-        name: &str,
-        scopes: BTreeSet<Scope>,
-        expires: Option<u64>,
-        per_minute: Option<u32>,
-    ) -> Result<Issued, StoreError> {
-        let (text, record) = KeyRecord::generate(name, scopes, expires, per_minute);
+    pub async fn create(&self, grant: Grant) -> Result<Issued, StoreError> {
+        let (text, record) = KeyRecord::generate(grant);
         self.write(&record, None).await?;
         Ok(Issued { text, record })
     }
 
-    /// Gives a key a new secret; the old one works for `grace` more. `None`: there is no such key.
-    pub async fn rotate(&self, id: &KeyId, grace: Duration) -> Result<Option<Issued>, StoreError> {
-        let Some((record, revision)) = self.read(id).await? else { return Ok(None) };
-        let (text, record) = record.rotated(unix_now() + grace.as_secs());
+    /// Gives a key a new secret; the one before works for `grace` more, any older one no longer.
+    pub async fn rotate(&self, id: &KeyId, grace: Duration) -> Result<Issued, RotateError> {
+        let now = unix_now();
+        let (record, revision) = self.read(id).await?.ok_or_else(|| RotateError::Unknown(id.clone()))?;
+        if !record.lives(now) {
+            return Err(RotateError::Ended(id.clone()));
+        }
+        let (text, record) = record.rotated(now.saturating_add(grace.as_secs()));
         self.write(&record, Some(revision)).await?;
-        Ok(Some(Issued { text, record }))
+        Ok(Issued { text, record })
     }
 
     /// Ends a key; its record stays, for the books. `false`: there is no such key.

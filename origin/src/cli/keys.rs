@@ -8,24 +8,28 @@ use clap::{Args, Subcommand};
 use super::{Failure, say};
 use crate::clock::{rfc3339, unix_now};
 use crate::config::Config;
-use crate::keys::{Issued, KeyId, KeyRecord, Keys, Scope};
+use crate::keys::{Environment, Grant, Issued, KeyId, KeyRecord, Keys, Scope, User};
 use crate::store::Store;
 
 /// The settings that these commands use.
-pub const USES: &[&str] = &["MILLINER_STORE"];
+pub const USES: &[&str] = &["MILLINER_STORE", "MILLINER_ENVIRONMENT"];
 
 /// Make, list, rotate and revoke API keys.
 #[derive(Subcommand)]
 pub enum KeysCommand {
-    /// Make a key; its text is printed once and kept nowhere
+    /// Make a key, for the environment if one is set; its text is printed once and kept nowhere
     Create(CreateArgs),
-    /// List the keys, without their secrets
-    List,
-    /// Give a key a new secret
+    /// List the keys, of the environment if one is set, without their secrets
+    List {
+        /// Only the keys of one user
+        #[arg(long)]
+        user: Option<User>,
+    },
+    /// Give a key a new secret; for a while the old one works, too
     Rotate {
         /// The middle part of mk_…_…
         id: KeyId,
-        /// How long the old secret still works
+        /// How long the old secret still works. Any older one ends now
         #[arg(long, value_name = "SPAN", default_value = "1h", value_parser = super::span)]
         grace: Duration,
     },
@@ -39,9 +43,12 @@ pub enum KeysCommand {
 /// A new key.
 #[derive(Args)]
 pub struct CreateArgs {
-    /// Whose key it is
+    /// What it is called
     #[arg(long)]
     name: String,
+    /// Whose key it is
+    #[arg(long)]
+    user: Option<User>,
     /// What it allows
     #[arg(long = "scope", value_delimiter = ',', required = true)]
     scopes: Vec<Scope>,
@@ -55,23 +62,20 @@ pub struct CreateArgs {
 
 /// Runs one of them.
 pub async fn run(config: Config, command: KeysCommand) -> Result<ExitCode, Failure> {
-    let keys = Keys::new(Store::open(&config.store).await?, config.access.keys, None);
+    let keys = Keys::new(Store::open(&config.store).await?, &config.access, None);
+    let environment = config.access.environment;
     match command {
-        KeysCommand::Create(args) => {
-            let expires = args.expires_in.map(|span| unix_now() + span.as_secs());
-            let issued =
-                keys.create(&args.name, args.scopes.into_iter().collect(), expires, args.per_minute).await?;
-            show_once(&issued)?;
-        }
-        KeysCommand::List => {
-            for record in keys.list().await? {
-                say(&line(&record))?;
+        KeysCommand::Create(args) => show_once(&keys.create(args.grant(environment)).await?)?,
+        KeysCommand::List { user } => {
+            let asked_for = |grant: &Grant| {
+                (environment.is_none() || grant.environment == environment)
+                    && (user.is_none() || grant.user == user)
+            };
+            for record in keys.list().await?.iter().filter(|record| asked_for(&record.grant)) {
+                say(&line(record))?;
             }
         }
-        KeysCommand::Rotate { id, grace } => {
-            let issued = keys.rotate(&id, grace).await?.ok_or_else(|| format!("there is no key {id}"))?;
-            show_once(&issued)?;
-        }
+        KeysCommand::Rotate { id, grace } => show_once(&keys.rotate(&id, grace).await?)?,
         KeysCommand::Revoke { id } => {
             if !keys.revoke(&id).await? {
                 return Err(format!("there is no key {id}").into());
@@ -82,6 +86,19 @@ pub async fn run(config: Config, command: KeysCommand) -> Result<ExitCode, Failu
     Ok(ExitCode::SUCCESS)
 }
 
+impl CreateArgs {
+    fn grant(self, environment: Option<Environment>) -> Grant {
+        Grant {
+            name: self.name,
+            user: self.user,
+            environment,
+            scopes: self.scopes.into_iter().collect(),
+            expires: self.expires_in.map(|span| unix_now().saturating_add(span.as_secs())),
+            per_minute: self.per_minute,
+        }
+    }
+}
+
 /// The key alone on standard output, for a pipe; the rest beside it.
 fn show_once(issued: &Issued) -> Result<(), Failure> {
     eprintln!("{}\nThis is the only time the key is shown:", line(&issued.record));
@@ -89,13 +106,18 @@ fn show_once(issued: &Issued) -> Result<(), Failure> {
 }
 
 fn line(record: &KeyRecord) -> String {
-    let scopes: Vec<String> = record.scopes.iter().map(ToString::to_string).collect();
-    let state = match (record.revoked, record.expires) {
-        (Some(at), _) => format!("revoked {}", rfc3339(at)),
+    let KeyRecord { id, grant, created, revoked, .. } = record;
+    let scopes: Vec<String> = grant.scopes.iter().map(ToString::to_string).collect();
+    let state = match (revoked, grant.expires) {
+        (Some(at), _) => format!("revoked {}", rfc3339(*at)),
         (None, Some(at)) => format!("expires {}", rfc3339(at)),
         (None, None) => "never expires".to_owned(),
     };
-    let rate = record.per_minute.map(|rate| format!("  {rate}/min")).unwrap_or_default();
-    let created = rfc3339(record.created);
-    format!("{}  {}  {}  created {created}  {state}{rate}", record.id, record.name, scopes.join(","))
+    let rate = grant.per_minute.map(|rate| format!("  {rate}/min"));
+    let user = grant.user.as_ref().map(|user| format!("  user {user}"));
+    let environment = grant.environment.as_ref().map(|environment| format!("  environment {environment}"));
+    let overlap = record.overlaps_until(unix_now());
+    let overlap = overlap.map(|until| format!("  old secret until {}", rfc3339(until)));
+    let extras: String = [user, environment, rate, overlap].into_iter().flatten().collect();
+    format!("{id}  {}  {}  created {}  {state}{extras}", grant.name, scopes.join(","), rfc3339(*created))
 }

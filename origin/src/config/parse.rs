@@ -140,6 +140,17 @@ impl<T: FromStr> FromStr for OrOff<T> {
     }
 }
 
+/// Nothing, or a value.
+pub struct OrNone<T>(pub Option<T>);
+
+impl<T: FromStr> FromStr for OrNone<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text.is_empty() { Ok(Self(None)) } else { text.parse().map(|v| Self(Some(v))) }
+    }
+}
+
 /// `auto`, or a value.
 pub struct OrAuto<T>(pub Option<T>);
 

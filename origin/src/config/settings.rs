@@ -67,6 +67,8 @@ pub const SETTINGS: &[Setting] = &[
         "Web origins whose pages may write; reading is open to all"),
     setting("MILLINER_KEYS", "keys", "MODE", "auto", "optional or required",
         "Whether API calls need a key; auto: optional on a loopback listener, required otherwise"),
+    setting("MILLINER_ENVIRONMENT", "environment", "NAME", "", "1 to 64 lower-case letters, digits or '-'",
+        "The environment whose API keys are taken, made and listed; empty: those of any, and new ones are of none"),
     setting("MILLINER_SIGNING", "signing", "MODE", "optional", "optional or required",
         "Whether delivery URLs must be signed; a signature that is there is always checked"),
     Setting { secret: true, ..setting("MILLINER_SIGNING_KEYS", "signing-keys", "KEYS", "",

@@ -71,7 +71,7 @@ pub fn name_scope(openapi: &mut utoipa::openapi::OpenApi, scope: Scope) {
 /// What every call that may need a key can answer.
 const REFUSED_KEYS: &[(&str, &str)] = &[
     ("401", "The API key is missing or not valid"),
-    ("403", "The API key does not allow this"),
+    ("403", "The API key does not allow this, or is for another environment"),
     ("429", "The API key has made too many calls; `Retry-After` says when"),
 ];
 

@@ -98,6 +98,7 @@ pub const PROBLEMS: &[(&str, u16, &str)] = &[
     ("no-key", 401, "An API key is needed"),
     ("bad-key", 401, "The API key is not valid"),
     ("no-scope", 403, "The API key does not allow this"),
+    ("wrong-environment", 403, "The API key is for another environment"),
     ("bad-signature", 403, "The URL's signature is not valid"),
     ("not-found", 404, "There is nothing here"),
     ("unknown-asset", 404, "There is no such asset"),
@@ -222,6 +223,7 @@ fn key(error: KeyError) -> Problem {
     match error {
         KeyError::Missing => Problem::new("no-key", detail),
         KeyError::Invalid => Problem::new("bad-key", detail),
+        KeyError::Environment { .. } => Problem::new("wrong-environment", detail),
         KeyError::Scope(Scope::Read | Scope::Write | Scope::Render | Scope::Sign) => {
             Problem::new("no-scope", detail)
         }

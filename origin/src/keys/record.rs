@@ -12,6 +12,7 @@ use crate::clock::unix_now;
 
 const PREFIX: &str = "mk_";
 const ID_DIGITS: usize = 12;
+const MOST_OF_A_NAME: usize = 64;
 
 /// The public part of a key: 12 lower-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,25 +32,67 @@ impl FromStr for KeyId {
     }
 }
 
-impl TryFrom<String> for KeyId {
-    type Error = &'static str;
+/// A part of a deployment that has keys of its own, such as `production`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Environment(String);
 
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+impl FromStr for Environment {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        if (1..=MOST_OF_A_NAME).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("an environment has 1 to 64 lower-case letters, digits or '-'")
+        }
     }
 }
 
-impl From<KeyId> for String {
-    fn from(id: KeyId) -> Self {
-        id.0
+/// A person or a program that has keys, by whatever name it has elsewhere: `anna`, `anna@example.org`, `shop/ci`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct User(String);
+
+impl FromStr for User {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-_.@+/".contains(&b);
+        if (1..=MOST_OF_A_NAME).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err("a user has 1 to 64 letters, digits or any of -_.@+/")
+        }
     }
 }
 
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+macro_rules! as_text {
+    ($($name:ty),+) => { $(
+        impl TryFrom<String> for $name {
+            type Error = &'static str;
+
+            fn try_from(text: String) -> Result<Self, Self::Error> {
+                text.parse()
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    )+ };
 }
+
+as_text!(KeyId, Environment, User);
 
 /// What a key allows.
 #[derive(
@@ -78,26 +121,39 @@ impl fmt::Display for Scope {
     }
 }
 
+/// Whose a key is and what it is good for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grant {
+    /// What it is called.
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
+    /// `None`: no server that has an environment takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub environment: Option<Environment>,
+    pub scopes: BTreeSet<Scope>,
+    /// Unix seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+    /// Calls a minute; `None`: no bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub per_minute: Option<u32>,
+}
+
 /// An API key as stored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyRecord {
     pub id: KeyId,
-    /// Whose it is.
-    pub name: String,
-    pub scopes: BTreeSet<Scope>,
+    #[serde(flatten)]
+    pub grant: Grant,
     hash: String,
     /// The secret before the last rotation, while it still works.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     previous: Option<Previous>,
-    /// Unix seconds, like the ones below.
+    /// Unix seconds, like the one below.
     pub created: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked: Option<u64>,
-    /// Calls a minute; `None`: no bound.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub per_minute: Option<u32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -108,19 +164,10 @@ struct Previous {
 
 impl KeyRecord {
     /// A new key: its text and its record.
-    pub fn generate(
-        name: &str,
-        scopes: BTreeSet<Scope>,
-        expires: Option<u64>,
-        per_minute: Option<u32>,
-    ) -> (String, Self) {
+    pub fn generate(grant: Grant) -> (String, Self) {
         let id = KeyId(blake3::hash(&random::<32>()).to_hex()[..ID_DIGITS].to_owned());
         let (text, hash) = new_secret(&id);
-        let name = name.to_owned();
-        let created = unix_now();
-        let record =
-            Self { id, name, scopes, hash, previous: None, created, expires, revoked: None, per_minute };
-        (text, record)
+        (text, Self { id, grant, hash, previous: None, created: unix_now(), revoked: None })
     }
 
     /// The same key with a new secret; the old one works until `until`.
@@ -137,8 +184,18 @@ impl KeyRecord {
         let previous = self.previous.as_ref().filter(|previous| now < previous.until);
         let rotated =
             previous.is_some_and(|previous| shown.as_bytes().ct_eq(previous.hash.as_bytes()).into());
-        let lives = self.revoked.is_none() && self.expires.is_none_or(|expires| now < expires);
-        lives && (bool::from(current) || rotated)
+        self.lives(now) && (bool::from(current) || rotated)
+    }
+
+    /// Does any secret of it work at `now`?
+    pub fn lives(&self, now: u64) -> bool {
+        self.revoked.is_none() && self.grant.expires.is_none_or(|expires| now < expires)
+    }
+
+    /// Until when the secret before the last rotation works, if it does at `now`.
+    pub fn overlaps_until(&self, now: u64) -> Option<u64> {
+        let previous = self.previous.as_ref().filter(|previous| self.lives(now) && now < previous.until);
+        previous.map(|previous| previous.until)
     }
 }
 
@@ -168,7 +225,7 @@ mod tests {
     use super::*;
 
     fn key(expires: Option<u64>) -> (String, KeyRecord) {
-        KeyRecord::generate("test", BTreeSet::from([Scope::Read]), expires, None)
+        KeyRecord::generate(Grant { scopes: BTreeSet::from([Scope::Read]), expires, ..Grant::default() })
     }
 
     #[test]
@@ -203,5 +260,37 @@ mod tests {
         let secret = |text: &str| split(text).unwrap().1.to_owned();
         assert!(record.admits(&secret(&new), 1000));
         assert!(record.admits(&secret(&old), 99) && !record.admits(&secret(&old), 100));
+        assert_eq!((record.overlaps_until(99), record.overlaps_until(100)), (Some(100), None));
+    }
+
+    #[test]
+    fn of_many_rotations_the_last_two_secrets_live() {
+        let (first, record) = key(None);
+        let (second, record) = record.rotated(100);
+        let (third, record) = record.rotated(100);
+        let admits = |text: &str| record.admits(split(text).unwrap().1, 50);
+        assert!(!admits(&first) && admits(&second) && admits(&third));
+    }
+
+    #[test]
+    fn a_record_without_user_and_environment_is_read() {
+        let json = r#"{"id": "0123456789ab", "name": "ci", "scopes": ["read", "write"], "hash": "aa", "created": 1,
+            "expires": 9, "per_minute": 60}"#;
+        let record: KeyRecord = serde_json::from_str(json).unwrap();
+        let scopes = BTreeSet::from([Scope::Read, Scope::Write]);
+        let name = "ci".to_owned();
+        let expected = Grant { name, scopes, expires: Some(9), per_minute: Some(60), ..Grant::default() };
+        assert_eq!(record.grant, expected);
+    }
+
+    #[test]
+    fn names_have_no_spaces_and_an_end() {
+        for wrong in ["", "Production", "a b", "a\n", &"a".repeat(65)] {
+            assert!(wrong.parse::<Environment>().is_err(), "{wrong}");
+        }
+        for wrong in ["", "a b", "a\u{1b}[2J", "ä", &"a".repeat(65)] {
+            assert!(wrong.parse::<User>().is_err(), "{wrong}");
+        }
+        assert!("anna+ci@example.org".parse::<User>().is_ok() && "eu-1".parse::<Environment>().is_ok());
     }
 }

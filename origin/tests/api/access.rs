@@ -1,23 +1,22 @@
-//! API keys, signed URLs, CORS, request ids.
+//! API keys, their environments and rotation, signed URLs, CORS, request ids.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use axum::http::Method;
 use origin::clock::unix_now;
-use origin::keys::Scope;
+use origin::keys::{Grant, Keys, RotateError, Scope};
 use serde_json::json;
 
-use crate::support::{Origin, png, request};
+use crate::support::{Origin, grant, png, request};
 
 const KEYS: &str = "new:0123456789abcdef0123,old:fedcba9876543210fedc";
 
 #[tokio::test]
 async fn a_required_key_must_be_there_live_and_allowed() {
     let origin = Origin::with(&[("MILLINER_KEYS", "required")]).await;
-    let reader = origin.app.keys.create("reader", BTreeSet::from([Scope::Read]), None, None).await.unwrap();
-    let expired =
-        origin.app.keys.create("late", BTreeSet::from([Scope::Read]), Some(unix_now()), None).await.unwrap();
+    let reader = origin.app.keys.create(grant(&[Scope::Read])).await.unwrap();
+    let late = Grant { expires: Some(unix_now()), ..grant(&[Scope::Read]) };
+    let expired = origin.app.keys.create(late).await.unwrap();
     let list = |key: String| async {
         let key = key;
         origin.get_with("/v1/assets", &[("x-api-key", &key)]).await
@@ -51,20 +50,59 @@ async fn a_key_that_is_shown_is_checked_also_where_none_is_needed() {
 async fn rotation_has_a_grace_and_revocation_has_none() {
     let origin = Origin::with(&[("MILLINER_KEYS", "required")]).await;
     let keys = &origin.app.keys;
-    let first = keys.create("k", BTreeSet::from([Scope::Read]), None, None).await.unwrap();
-    let second = keys.rotate(&first.record.id, Duration::from_mins(1)).await.unwrap().unwrap();
+    let first = keys.create(grant(&[Scope::Read])).await.unwrap();
+    let id = &first.record.id;
+    let second = keys.rotate(id, Duration::from_mins(1)).await.unwrap();
     for text in [&first.text, &second.text] {
-        assert!(keys.authorize(Some(text), Scope::Read).await.is_ok());
+        let answer = origin.get_with("/v1/assets", &[("x-api-key", text)]).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
     }
-    let other = origin::keys::Keys::new(origin.app.store.clone(), origin::config::Mode::Required, None);
-    assert!(other.revoke(&first.record.id).await.unwrap());
-    assert!(other.authorize(Some(&second.text), Scope::Read).await.is_err());
+    // A server of its own: what is known here is remembered for a moment.
+    let other = || Keys::new(origin.app.store.clone(), &origin.app.config.access, None);
+    let third = other().rotate(id, Duration::from_mins(1)).await.unwrap();
+    for (text, lives) in [(&first.text, false), (&second.text, true), (&third.text, true)] {
+        assert_eq!(other().authorize(Some(text), Scope::Read).await.is_ok(), lives, "the last two secrets");
+    }
+    assert!(other().revoke(id).await.unwrap());
+    for text in [&second.text, &third.text] {
+        assert!(other().authorize(Some(text), Scope::Read).await.is_err());
+    }
+    assert!(matches!(other().rotate(id, Duration::from_mins(1)).await, Err(RotateError::Ended(_))));
+}
+
+#[tokio::test]
+async fn a_server_of_an_environment_takes_only_its_keys() {
+    let production =
+        Origin::with(&[("MILLINER_KEYS", "required"), ("MILLINER_ENVIRONMENT", "production")]).await;
+    let any = Origin::with(&[("MILLINER_KEYS", "required")]).await;
+    let list = async |origin: &Origin, key: &str| origin.get_with("/v1/assets", &[("x-api-key", key)]).await;
+    for (environment, taken, says) in [
+        (Some("production"), true, ""),
+        (Some("staging"), false, "the API key is for `staging`; this server is `production`"),
+        (None, false, "the API key is for no environment; this server is `production`"),
+    ] {
+        let environment = environment.map(|name| name.parse().unwrap());
+        let of = Grant { environment, ..grant(&[Scope::Read]) };
+        let key = production.app.keys.create(of.clone()).await.unwrap().text;
+        let answer = list(&production, &key).await;
+        if taken {
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        } else {
+            answer.assert_problem(403, "wrong-environment", None);
+            assert_eq!(answer.value()["detail"], says);
+            let guess = list(&production, &format!("{key}x")).await;
+            guess.assert_problem(401, "bad-key", None);
+        }
+        let key = any.app.keys.create(of).await.unwrap().text;
+        assert_eq!(list(&any, &key).await.status, 200, "a server without one takes all");
+    }
 }
 
 #[tokio::test]
 async fn a_key_has_a_rate() {
     let origin = Origin::with(&[("MILLINER_KEYS", "required")]).await;
-    let key = origin.app.keys.create("k", BTreeSet::from([Scope::Read]), None, Some(2)).await.unwrap();
+    let two = Grant { per_minute: Some(2), ..grant(&[Scope::Read]) };
+    let key = origin.app.keys.create(two).await.unwrap();
     let headers = [("x-api-key", key.text.as_str())];
     let first = origin.get_with("/v1/assets", &headers).await;
     assert_eq!(
@@ -126,8 +164,7 @@ async fn images_are_as_open_as_composites_of_them() {
     for (signing, without_key, with_key) in modes {
         let settings = [("MILLINER_SIGNING", signing), ("MILLINER_SIGNING_KEYS", KEYS)];
         let origin = Origin::with(&[settings[0], settings[1], ("MILLINER_KEYS", "required")]).await;
-        let scopes = BTreeSet::from([Scope::Read, Scope::Write]);
-        let key = origin.app.keys.create("studio", scopes, None, None).await.unwrap().text;
+        let key = origin.app.keys.create(grant(&[Scope::Read, Scope::Write])).await.unwrap().text;
         let headers = [("x-api-key", key.as_str()), ("content-type", "image/png")];
         let put = origin.send(request(Method::PUT, "/v1/assets/cat", &headers, png(4, 4, [9; 4]))).await;
         let digest = put.value()["digest"].as_str().unwrap().to_owned();

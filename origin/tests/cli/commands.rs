@@ -246,6 +246,62 @@ fn keys_are_shown_once_and_listed_without_their_secret() {
 }
 
 #[test]
+fn keys_are_of_an_environment_and_a_user_and_listed_by_both() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = |args: &[&str]| milliner(folder.path(), &[&["keys"], args].concat());
+    let create = |name: &str, more: &[&str]| {
+        let made = keys(&[&["create", "--name", name, "--scope", "read"], more].concat());
+        assert!(made.status.success(), "{}", stderr(&made));
+        assert!(stderr(&made).contains(name));
+    };
+    create("plain", &[]);
+    create("anna-live", &["--user", "anna", "--environment", "production"]);
+    create("anna-test", &["--user", "anna", "--environment", "staging"]);
+    create("ben-live", &["--user", "ben@example.org", "--environment", "production"]);
+    let listed = |args: &[&str]| {
+        let listed = stdout(&keys(&[&["list"], args].concat()));
+        let mut names: Vec<_> =
+            listed.lines().map(|line| line.split("  ").nth(1).unwrap().to_owned()).collect();
+        names.sort();
+        (names.join(" "), listed)
+    };
+    assert_eq!(listed(&[]).0, "anna-live anna-test ben-live plain");
+    assert_eq!(listed(&["--user", "anna"]).0, "anna-live anna-test");
+    assert_eq!(listed(&["--environment", "production"]).0, "anna-live ben-live");
+    let (names, text) = listed(&["--user", "anna", "--environment", "production"]);
+    assert_eq!(names, "anna-live");
+    assert!(text.contains("  user anna  environment production"), "{text}");
+    let by_variable =
+        command(folder.path(), &["keys", "list"]).env("MILLINER_ENVIRONMENT", "staging").output();
+    assert!(stdout(&by_variable.unwrap()).contains("anna-test"));
+    let spaces = keys(&["create", "--name", "x", "--scope", "read", "--user", "a b"]);
+    assert!(stderr(&spaces).contains("a user has 1 to 64 letters"), "{}", stderr(&spaces));
+}
+
+#[test]
+fn a_rotated_key_shows_until_when_both_secrets_live_and_an_ended_one_is_not_rotated() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = |args: &[&str]| milliner(folder.path(), &[&["keys"], args].concat());
+    let created = stdout(&keys(&["create", "--name", "ci", "--scope", "read"]));
+    let id = created.split('_').nth(1).unwrap();
+    assert!(!stdout(&keys(&["list"])).contains("old secret"));
+    let rotated = keys(&["rotate", id, "--grace", "2h"]);
+    assert!(
+        rotated.status.success() && stderr(&rotated).contains("old secret until 20"),
+        "{}",
+        stderr(&rotated)
+    );
+    let listed = stdout(&keys(&["list"]));
+    assert!(listed.contains("old secret until 20") && listed.lines().count() == 1, "{listed}");
+    assert!(keys(&["revoke", id]).status.success());
+    assert!(!stdout(&keys(&["list"])).contains("old secret"));
+    let ended = keys(&["rotate", id]);
+    assert!(!ended.status.success() && stdout(&ended).is_empty());
+    assert!(stderr(&ended).contains("is expired or revoked"), "{}", stderr(&ended));
+    assert!(stderr(&keys(&["rotate", "000000000000"])).contains("there is no key 000000000000"));
+}
+
+#[test]
 fn help_lists_the_settings_that_a_command_uses() {
     let folder = tempfile::tempdir().unwrap();
     let listed = |command: &[&str]| {
@@ -263,7 +319,7 @@ fn help_lists_the_settings_that_a_command_uses() {
     let sign = ["MILLINER_PUBLIC_URL", "MILLINER_SIGNING_KEYS"];
     assert_eq!(listed(&["sign"]), [&sign[..], &log].concat());
     for keys in [&["keys"][..], &["keys", "list"]] {
-        assert_eq!(listed(keys), [&["MILLINER_STORE"][..], &log].concat());
+        assert_eq!(listed(keys), [&["MILLINER_STORE", "MILLINER_ENVIRONMENT"][..], &log].concat());
     }
     assert!(
         !listed(&["render"]).contains(&"MILLINER_LISTEN") && listed(&["render"]).contains(&"MILLINER_STORE")

@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each suite uses its part of this")]
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use http_body_util::BodyExt;
 use origin::app::App;
 use origin::config::Config;
 use origin::http::{build_admin, build_app};
+use origin::keys::{Grant, Scope};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -65,6 +67,12 @@ pub fn svg(side: u32) -> Vec<u8> {
         side / 2
     )
     .into_bytes()
+}
+
+/// A key that allows this, for whoever asks.
+pub fn grant(scopes: &[Scope]) -> Grant {
+    let scopes: BTreeSet<Scope> = scopes.iter().copied().collect();
+    Grant { name: "test".to_owned(), scopes, ..Grant::default() }
 }
 
 /// An origin on memory, with a cat and a hat unless said otherwise.
