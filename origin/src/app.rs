@@ -18,6 +18,7 @@ use crate::keys::Keys;
 use crate::links::{Links, LinksError};
 use crate::queue::Queue;
 use crate::rasterise::Rasteriser;
+use crate::rates::Rates;
 use crate::renderer::Renderer;
 use crate::store::{Store, StoreError};
 use crate::telemetry::Metrics;
@@ -36,6 +37,8 @@ pub struct Parts {
     pub queue: Queue,
     pub catalogue: LiveCatalogue,
     pub keys: Keys,
+    /// What single addresses have left.
+    pub address_rates: Rates,
     pub signing: Keyring,
     pub renderer: Renderer,
     pub rasteriser: Rasteriser,
@@ -76,6 +79,7 @@ impl App {
             queue: Queue::open(&config.queue).await,
             catalogue: LiveCatalogue::open(store.clone(), fleet.clone()).await?,
             keys: Keys::new(store.clone(), &config.access, fleet.clone()),
+            address_rates: Rates::new("address", fleet.clone()),
             signing: config.access.signing.clone(),
             renderer: Renderer::new(limits, &config.cache, store.clone(), Arc::clone(&metrics)),
             rasteriser: Rasteriser::new(&config.rasteriser, limits.svg_timeout, limits.picture.source_pixels),

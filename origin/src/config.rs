@@ -11,6 +11,7 @@ mod sqs_url;
 mod strays;
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -118,6 +119,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// `None`: no admin listener.
     pub admin_listen: Option<SocketAddr>,
+    /// Proxies of ours that append to `X-Forwarded-For`.
+    pub trusted_proxies: u8,
     /// Web origins that may write from a browser.
     pub cors_origins: Vec<HeaderValue>,
     /// Connections served at once, on each listener.
@@ -166,6 +169,8 @@ pub struct LimitConfig {
     pub queue_timeout: Duration,
     /// Uploads read and decoded at once; past that 503.
     pub uploads: usize,
+    /// Calls of one address a minute, of those that cost something; `None`: any number.
+    pub address_rate: Option<NonZeroU32>,
     /// Longest the rasteriser may take over one SVG.
     pub svg_timeout: Duration,
 }
@@ -250,6 +255,7 @@ impl ServerConfig {
         Ok(Self {
             listen: reader.get("MILLINER_LISTEN")?,
             admin_listen: reader.get::<parse::OrOff<SocketAddr>>("MILLINER_ADMIN_LISTEN")?.0,
+            trusted_proxies: reader.get("MILLINER_TRUSTED_PROXIES")?,
             cors_origins: reader.get::<parse::List<parse::WebOrigin>>("MILLINER_CORS_ORIGINS")?.into_values(),
             connections: reader.get("MILLINER_LIMIT_CONNECTIONS")?,
             head_timeout: reader.get::<parse::Span>("MILLINER_HEAD_TIMEOUT")?.0,
@@ -302,6 +308,7 @@ impl LimitConfig {
             queue: reader.get("MILLINER_LIMIT_QUEUE")?,
             queue_timeout: reader.get::<parse::Span>("MILLINER_LIMIT_QUEUE_TIMEOUT")?.0,
             uploads: reader.get("MILLINER_LIMIT_UPLOADS")?,
+            address_rate: reader.get::<parse::OrOff<NonZeroU32>>("MILLINER_LIMIT_ADDRESS_RATE")?.0,
             svg_timeout: reader.get::<parse::Span>("MILLINER_LIMIT_SVG_TIMEOUT")?.0,
         })
     }
@@ -387,6 +394,8 @@ mod tests {
             ("MILLINER_LOG_FORMAT", "xml", "text or json"),
             ("MILLINER_LIMIT_RENDER_BYTES", "1KiB", "a size"),
             ("MILLINER_ENVIRONMENT", "Production", "lower-case letters"),
+            ("MILLINER_LIMIT_ADDRESS_RATE", "0", "off or a whole number from 1"),
+            ("MILLINER_TRUSTED_PROXIES", "-1", "a whole number from 0 to 255"),
         ] {
             let text = read(&[(variable, given)]).unwrap_err().to_string();
             assert!(text.starts_with(variable) && text.contains(says), "{text}");

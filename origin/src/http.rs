@@ -6,6 +6,7 @@
 mod assets;
 mod cache_policy;
 mod catalogue;
+mod client;
 mod composites;
 mod conditional;
 mod deliver;
@@ -37,16 +38,20 @@ use crate::app::App;
 use crate::keys::Scope;
 
 pub use cache_policy::CachePolicy;
+pub use client::Peer;
 pub use deliver::shortcut;
 pub use error::{Error, Problem};
 pub use resolved::ResolvedUrls;
 
 /// The public listener's routes.
 pub fn build_app(app: &App) -> Router {
-    let (api, openapi) = api(app).split_for_parts();
+    let (api, mut openapi) = api(app).split_for_parts();
+    docs::name_rates(&mut openapi);
     let documents = docs::Documents::new(&openapi);
     let described = query::Described::of(&openapi);
     let api = api.route_layer(from_fn_with_state(described, query::require_described));
+    // The outermost: what is refused costs, too.
+    let api = api.route_layer(from_fn_with_state(app.clone(), client::limit));
     let router = Router::new()
         .route("/", get(welcome::welcome))
         .route("/c/", get(deliver::by_recipe))

@@ -2,7 +2,7 @@
 //! `axum::serve`, for a time-out on request heads and a drain with an end.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use tower::ServiceExt;
 
 use crate::app::App;
 use crate::config::ServerConfig;
-use crate::http::{build_admin, build_app, shortcut};
+use crate::http::{Peer, build_admin, build_app, shortcut};
 use crate::jobs;
 use crate::upkeep::keep_up;
 use crate::worker::work;
@@ -139,7 +139,7 @@ async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<
             accepted = next(&listener, &places) => accepted,
             () = &mut left => break,
         };
-        let (stream, place) = match accepted {
+        let (stream, peer, place) = match accepted {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(%error, "accepting a connection failed");
@@ -147,7 +147,7 @@ async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<
                 continue;
             }
         };
-        let connection = graceful.watch(connection(&builder, stream, door.clone()));
+        let connection = graceful.watch(connection(&builder, stream, peer, door.clone()));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection ended early");
@@ -179,15 +179,16 @@ async fn left(stopped: &mut watch::Receiver<bool>, places: &Semaphore, config: &
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> std::io::Result<(TcpStream, OwnedSemaphorePermit)> {
+) -> std::io::Result<(TcpStream, IpAddr, OwnedSemaphorePermit)> {
     let place = Arc::clone(places).acquire_owned().await.map_err(std::io::Error::other)?;
-    let (stream, _) = listener.accept().await?;
-    Ok((stream, place))
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer.ip(), place))
 }
 
 fn connection(
     builder: &Builder,
     stream: TcpStream,
+    peer: IpAddr,
     door: Door,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
     if let Err(error) = stream.set_nodelay(true) {
@@ -195,7 +196,7 @@ fn connection(
     }
     let service = service_fn(move |request| {
         let door = door.clone();
-        async move { Ok::<_, Infallible>(door.answer(request).await) }
+        async move { Ok::<_, Infallible>(door.answer(request, peer).await) }
     });
     builder.serve_connection(TokioIo::new(stream), service)
 }
@@ -209,13 +210,14 @@ struct Door {
 }
 
 impl Door {
-    async fn answer(self, request: Request<Incoming>) -> Response {
+    async fn answer(self, mut request: Request<Incoming>, peer: IpAddr) -> Response {
         if let Some(app) = &self.app
             && !app.is_draining()
             && let Some(response) = short(app, &request)
         {
             return response;
         }
+        request.extensions_mut().insert(Peer(peer));
         let Ok(mut response) = self.router.oneshot(request.map(Body::new)).await;
         if self.app.is_some_and(|app| app.is_draining()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));

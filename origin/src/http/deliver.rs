@@ -11,6 +11,7 @@ use axum::response::Response;
 use compositor::{CompositeKey, Format, Query};
 
 use super::cache_policy::CachePolicy;
+use super::client;
 use super::conditional::has_current;
 use super::error::Error;
 use super::finish::{REQUEST_ID, request_id};
@@ -33,6 +34,7 @@ pub async fn by_recipe(State(app): State<App>, request: Request<Body>) -> Result
     if let Some(response) = at_once(&app, &resolved, &parts.headers) {
         return Ok(response);
     }
+    client::spend(&app, &parts.headers, &parts.extensions).await?;
     match get_or_later(&app, &resolved.plan).await? {
         Answered::Delivery(delivery) => Ok(respond(&app, resolved.headers_now(), &delivery)),
         Answered::Later(response) => Ok(response),
@@ -53,6 +55,10 @@ pub async fn by_key(State(app): State<App>, request: Request<Body>) -> Result<Re
     if has_current(&parts.headers, &etag) {
         return Ok(not_modified(&app, headers));
     }
+    if let Some(hot) = app.hot.get(&key).filter(|hot| hot.format == format) {
+        return Ok(from_memory(&app, headers, &hot));
+    }
+    client::spend(&app, &parts.headers, &parts.extensions).await?;
     let delivery = get_by_key(&app, key, format).await?.ok_or(Error::NoComposite)?;
     Ok(respond(&app, headers, &delivery))
 }

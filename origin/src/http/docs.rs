@@ -8,6 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde_json::{Map, Value};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, Response as OpenApiResponse, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
@@ -55,15 +56,12 @@ impl Modify for KeyScheme {
 
 /// Says of every operation which scope its key must have.
 pub fn name_scope(openapi: &mut utoipa::openapi::OpenApi, scope: Scope) {
-    for item in openapi.paths.paths.values_mut() {
-        let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
-        for operation in methods.into_iter().flatten() {
-            let key = SecurityRequirement::new("key", [scope.to_string()]);
-            operation.security = Some(vec![SecurityRequirement::default(), key]);
-            for (status, description) in REFUSED_KEYS {
-                let response = problem(description);
-                operation.responses.responses.entry((*status).to_owned()).or_insert(response.into());
-            }
+    for operation in operations(openapi) {
+        let key = SecurityRequirement::new("key", [scope.to_string()]);
+        operation.security = Some(vec![SecurityRequirement::default(), key]);
+        for (status, description) in REFUSED_KEYS {
+            let response = problem(description);
+            operation.responses.responses.entry((*status).to_owned()).or_insert(response.into());
         }
     }
 }
@@ -72,8 +70,23 @@ pub fn name_scope(openapi: &mut utoipa::openapi::OpenApi, scope: Scope) {
 const REFUSED_KEYS: &[(&str, &str)] = &[
     ("401", "The API key is missing or not valid"),
     ("403", "The API key does not allow this, or is for another environment"),
-    ("429", "The API key has made too many calls; `Retry-After` says when"),
 ];
+
+/// Says of every operation that its caller may have made too many calls.
+pub fn name_rates(openapi: &mut utoipa::openapi::OpenApi) {
+    for operation in operations(openapi) {
+        let response = problem("The address or the API key has made too many calls; `Retry-After` says when");
+        operation.responses.responses.entry("429".to_owned()).or_insert(response.into());
+    }
+}
+
+fn operations(openapi: &mut utoipa::openapi::OpenApi) -> impl Iterator<Item = &mut Operation> {
+    openapi.paths.paths.values_mut().flat_map(|item| {
+        [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete]
+            .into_iter()
+            .flatten()
+    })
+}
 
 fn problem(description: &str) -> OpenApiResponse {
     let schema = Ref::from_schema_name("Problem");

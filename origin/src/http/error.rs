@@ -64,6 +64,8 @@ pub enum Error {
         detail: String,
     },
     TooManyUploads,
+    /// Of one address.
+    TooManyCalls(RateState),
     Precondition,
     UriTooLong,
     NotFound,
@@ -113,7 +115,7 @@ pub const PROBLEMS: &[(&str, u16, &str)] = &[
     ("bad-image", 422, "The image cannot be used"),
     ("bad-font", 422, "The font cannot be used"),
     ("over-limit", 422, "The picture is over a limit"),
-    ("too-many-calls", 429, "The API key has made too many calls"),
+    ("too-many-calls", 429, "There were too many calls"),
     ("internal", 500, "Something went wrong here"),
     ("busy", 503, "Too much is under way already"),
     ("unavailable", 503, "A part of the service is not reachable"),
@@ -174,6 +176,13 @@ impl Error {
             Self::TooManyUploads => {
                 Problem::new("busy", "too many uploads are under way").retry_after(RETRY_SECS)
             }
+            Self::TooManyCalls(rate) => {
+                let RateState { per_minute, reset_secs, .. } = rate;
+                let detail = format!(
+                    "one address may make {per_minute} calls a minute of those that cost something; try again in {reset_secs} s"
+                );
+                too_many(rate, detail)
+            }
             Self::Precondition => {
                 Problem::new("precondition-failed", "the condition in the request does not hold")
             }
@@ -227,12 +236,13 @@ fn key(error: KeyError) -> Problem {
         KeyError::Scope(Scope::Read | Scope::Write | Scope::Render | Scope::Sign) => {
             Problem::new("no-scope", detail)
         }
-        KeyError::TooMany(rate) => Problem {
-            rate: Some(rate),
-            ..Problem::new("too-many-calls", detail).retry_after(rate.reset_secs)
-        },
+        KeyError::TooMany(rate) => too_many(rate, detail),
         KeyError::Store(error) => unavailable(&error),
     }
+}
+
+fn too_many(rate: RateState, detail: String) -> Problem {
+    Problem { rate: Some(rate), ..Problem::new("too-many-calls", detail).retry_after(rate.reset_secs) }
 }
 
 fn unrendered(failure: &RenderFailure) -> Problem {

@@ -10,6 +10,7 @@ mod delivery;
 mod documents;
 mod health;
 mod jobs;
+mod limits;
 mod purge;
 #[path = "../support/mod.rs"]
 mod support;

@@ -115,6 +115,25 @@ fn a_connection_that_says_nothing_is_ended_and_its_place_is_given_away() {
 }
 
 #[test]
+fn a_client_is_whoever_connects_or_whoever_the_proxy_names() {
+    let folder = tempfile::tempdir().unwrap();
+    catalogue(folder.path());
+    assert!(milliner(folder.path(), &["import", "catalogue"]).status.success());
+    let server = Server::start_with(folder.path(), &["--limit-address-rate", "2"]);
+    let picture = server.get("/c/cat.png");
+    assert_eq!((picture.0, server.get("/v1/catalogue").0), (200, 200));
+    let claims = "GET /v1/catalogue HTTP/1.1\r\nx-forwarded-for: 203.0.113.7";
+    assert_eq!((server.request(claims, b"").0, server.get("/c/hat.png").0), (429, 429), "nobody is believed");
+    for _ in 0..5 {
+        assert_eq!(server.get("/c/cat.png"), picture, "what is in memory costs nothing");
+    }
+    drop(server);
+    let server = Server::start_with(folder.path(), &["--limit-address-rate", "1", "--trusted-proxies", "1"]);
+    assert_eq!((server.get("/v1/catalogue").0, server.get("/v1/catalogue").0), (200, 429));
+    assert_eq!((server.request(claims, b"").0, server.request(claims, b"").0), (200, 429));
+}
+
+#[test]
 fn uploads_past_the_limit_are_turned_away_at_once() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_with(folder.path(), &["--limit-uploads", "1"]);

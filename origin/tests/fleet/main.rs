@@ -264,6 +264,20 @@ async fn a_key_has_one_rate_over_all_instances() {
 }
 
 #[tokio::test]
+async fn an_address_has_one_rate_over_all_instances() {
+    let fleet = Fleet::start(1, &[]).await;
+    let flags = ["--limit-address-rate", "2", "--redis-timeout", "10s"];
+    let limited = [(); 2].map(|()| Instance::start(fleet.folder.path(), &fleet.redis.url(), &flags));
+    for (turn, expected) in [200, 200, 429, 429].into_iter().enumerate() {
+        let answer = limited[turn % 2].get(&fleet.client, "/v1/catalogue").await.unwrap();
+        assert_eq!(answer.status(), expected, "call {turn}");
+    }
+    assert_ne!(fleet.redis.ask(&["GET", "milliner:{127.0.0.1}:rate"]).await, "Nil");
+    let left: i64 = fleet.redis.ask(&["PTTL", "milliner:{127.0.0.1}:rate"]).await.parse().unwrap();
+    assert!((1..=60_000).contains(&left), "it goes when it is full: {left} ms");
+}
+
+#[tokio::test]
 async fn without_redis_all_is_answered_and_with_it_back_leases_are_kept_again() {
     let mut fleet = Fleet::start(2, &[]).await;
     all_are(200, &fleet.ask("/c/cat.png", 50).await);
