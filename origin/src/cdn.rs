@@ -1,33 +1,35 @@
 //! Telling a CDN what to forget: paths are gathered for a moment and sent together, in the background. What it does not
 //! take is sent again a few times and then given up, with an error in the log: the paths are fresh for minutes only.
 
+mod cloudfront;
+mod webhook;
+
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use axum::http::{Request, StatusCode, header};
+use axum::http::{Request, StatusCode};
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use serde::Serialize;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use crate::aws::Cause;
 use crate::config::CdnUrl;
+use cloudfront::CloudFront;
+use webhook::Webhook;
 
-/// How long paths are gathered.
-const GATHER: Duration = Duration::from_secs(1);
-/// Most paths of one call.
-const MOST_PATHS: usize = 1000;
 /// Paths that may wait to be gathered; whoever purges more waits.
 const WAITING: usize = 10_000;
 /// Longest one call may take.
 const CALL: Duration = Duration::from_secs(10);
-/// Attempts at one call, and the pause after the first; it doubles.
-const ATTEMPTS: u32 = 5;
+/// The pause after the first attempt, at most; it doubles.
 const PAUSE: Duration = Duration::from_millis(500);
+/// What is read of an answer that is no yes.
+const MOST_OF_ANSWER: usize = 8 << 10;
 
 /// The CDN in front of this deployment, if there is one.
 #[derive(Debug, Default)]
@@ -39,34 +41,53 @@ struct Batches {
     sending: JoinHandle<()>,
 }
 
-/// What a webhook is sent.
-#[derive(Serialize)]
-struct Body<'a> {
-    paths: &'a [String],
+/// Who is told.
+enum Recipient {
+    Webhook(Webhook),
+    CloudFront(CloudFront),
 }
 
-/// A client of whatever a webhook speaks, HTTP or HTTPS.
+/// How paths become calls.
+struct Pace {
+    /// Gathering ends when nothing came for so long,
+    quiet: Duration,
+    /// or after so long,
+    longest: Duration,
+    /// or with so many paths.
+    most: usize,
+    /// Attempts at one call, the first included.
+    attempts: u32,
+}
+
+/// A client of whatever a recipient speaks, HTTP or HTTPS.
 type Client = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Call = Request<Full<Bytes>>;
 
 /// A call that was not taken. The URL may hold a token: it is not told.
 #[derive(Debug, thiserror::Error)]
 enum CdnError {
     #[error("no answer within {} s", CALL.as_secs())]
     Slow,
-    #[error("it answered {0}")]
-    Refused(StatusCode),
+    #[error("it answered {status}{says}")]
+    Refused { status: StatusCode, says: String },
     #[error(transparent)]
     Client(#[from] hyper_util::client::legacy::Error),
     #[error(transparent)]
     Request(#[from] axum::http::Error),
     #[error("no certificates: {0}")]
     Certificates(#[from] std::io::Error),
+    #[error("no credentials: {0}")]
+    Credentials(Cause),
+    #[error("the call could not be signed: {0}")]
+    Signature(Cause),
 }
 
 impl Cdn {
     /// Starts sending to the CDN that the configuration names.
     pub fn start(url: &CdnUrl) -> Self {
-        let CdnUrl::Webhook(url) = url else { return Self::default() };
+        if *url == CdnUrl::None {
+            return Self::default();
+        }
         let (paths, gathered) = mpsc::channel(WAITING);
         let sending = tokio::spawn(send_all(gathered, url.clone()));
         Self(Mutex::new(Some(Batches { paths, sending })))
@@ -96,22 +117,73 @@ impl Cdn {
     }
 }
 
-async fn send_all(mut paths: mpsc::Receiver<String>, url: String) {
+impl Recipient {
+    async fn of(url: CdnUrl) -> Option<Self> {
+        match url {
+            CdnUrl::None => None,
+            CdnUrl::Webhook(url) => Some(Self::Webhook(Webhook::new(url))),
+            CdnUrl::CloudFront(url) => Some(Self::CloudFront(CloudFront::open(&url).await)),
+        }
+    }
+
+    fn pace(&self) -> Pace {
+        match self {
+            Self::Webhook(_) => webhook::PACE,
+            Self::CloudFront(_) => cloudfront::PACE,
+        }
+    }
+
+    /// What these paths are told with: the same bytes in every attempt.
+    fn body(&self, paths: &[String]) -> Bytes {
+        match self {
+            Self::Webhook(_) => webhook::body(paths),
+            Self::CloudFront(_) => cloudfront::body(paths),
+        }
+    }
+
+    async fn call(&self, body: &Bytes) -> Result<Call, CdnError> {
+        match self {
+            Self::Webhook(webhook) => webhook.call(body.clone()),
+            Self::CloudFront(cloudfront) => cloudfront.call(body.clone()).await,
+        }
+    }
+
+    /// What an answer says beside its status, for the log.
+    fn explain(&self, answer: &[u8]) -> String {
+        match self {
+            Self::Webhook(_) => String::new(),
+            Self::CloudFront(_) => cloudfront::explain(answer),
+        }
+    }
+
+    /// Is it of no use to try again?
+    fn is_lasting(&self, error: &CdnError) -> bool {
+        match (self, error) {
+            (Self::CloudFront(_), CdnError::Refused { status, says }) => {
+                cloudfront::is_lasting(*status, says)
+            }
+            _ => false,
+        }
+    }
+}
+
+async fn send_all(mut paths: mpsc::Receiver<String>, url: CdnUrl) {
+    let Some(recipient) = Recipient::of(url).await else { return };
     let client = match client() {
         Ok(client) => client,
         Err(error) => return tracing::error!(%error, "the CDN cannot be told anything"),
     };
     while let Some(first) = paths.recv().await {
-        let batch = gather(first, &mut paths).await;
-        send(&client, &url, &batch).await;
+        let batch = gather(first, &mut paths, &recipient.pace()).await;
+        send(&client, &recipient, &batch).await;
     }
 }
 
 /// The first path and those that come soon after it, each once.
-async fn gather(first: String, paths: &mut mpsc::Receiver<String>) -> Vec<String> {
-    let (until, mut batch) = (Instant::now() + GATHER, vec![first]);
-    while batch.len() < MOST_PATHS {
-        match timeout_at(until, paths.recv()).await {
+async fn gather(first: String, paths: &mut mpsc::Receiver<String>, pace: &Pace) -> Vec<String> {
+    let (end, mut batch) = (Instant::now() + pace.longest, vec![first]);
+    while batch.len() < pace.most {
+        match timeout_at(end.min(Instant::now() + pace.quiet), paths.recv()).await {
             Ok(Some(path)) => batch.push(path),
             Ok(None) | Err(_) => break,
         }
@@ -121,21 +193,29 @@ async fn gather(first: String, paths: &mut mpsc::Receiver<String>) -> Vec<String
     batch
 }
 
-async fn send(client: &Client, url: &str, paths: &[String]) {
-    let mut pause = PAUSE;
-    for attempt in 1..=ATTEMPTS {
-        match post(client, url, paths).await {
-            Ok(()) => return,
-            Err(error) if attempt == ATTEMPTS => {
-                tracing::error!(%error, paths = paths.len(), "the CDN was not told what to forget");
+async fn send(client: &Client, recipient: &Recipient, paths: &[String]) {
+    let (body, attempts, mut pause) = (recipient.body(paths), recipient.pace().attempts, PAUSE);
+    for attempt in 1..=attempts {
+        match post(client, recipient, &body).await {
+            Ok(()) => return tracing::debug!(paths = paths.len(), "the CDN was told what to forget"),
+            Err(error) if attempt == attempts || recipient.is_lasting(&error) => {
+                return tracing::error!(%error, paths = paths.len(), "the CDN was not told what to forget");
             }
             Err(error) => {
                 tracing::warn!(%error, attempt, "the CDN did not take what to forget; again soon");
-                sleep(pause).await;
+                sleep(jittered(pause)).await;
                 pause *= 2;
             }
         }
     }
+}
+
+/// Between half of it and all: instances that failed together do not try again together.
+fn jittered(pause: Duration) -> Duration {
+    let mut bytes = [0; 1];
+    // Without randomness all wait as long as they may.
+    let share = getrandom::fill(&mut bytes).map_or(1.0, |()| 0.5 + f64::from(bytes[0]) / 512.0);
+    pause.mul_f64(share)
 }
 
 fn client() -> Result<Client, CdnError> {
@@ -143,10 +223,17 @@ fn client() -> Result<Client, CdnError> {
     Ok(hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector))
 }
 
-async fn post(client: &Client, url: &str, paths: &[String]) -> Result<(), CdnError> {
-    let body = serde_json::to_vec(&Body { paths }).expect("paths are plain data");
-    let request =
-        Request::post(url).header(header::CONTENT_TYPE, "application/json").body(Full::from(body))?;
-    let answer = timeout(CALL, client.request(request)).await.map_err(|_| CdnError::Slow)??;
-    if answer.status().is_success() { Ok(()) } else { Err(CdnError::Refused(answer.status())) }
+async fn post(client: &Client, recipient: &Recipient, body: &Bytes) -> Result<(), CdnError> {
+    let answered = async {
+        let answer = client.request(recipient.call(body).await?).await?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        // One that cannot be read says nothing more than its status.
+        let said = Limited::new(answer.into_body(), MOST_OF_ANSWER).collect().await;
+        let says = said.map(|said| recipient.explain(&said.to_bytes())).unwrap_or_default();
+        Err(CdnError::Refused { status, says })
+    };
+    timeout(CALL, answered).await.unwrap_or(Err(CdnError::Slow))
 }

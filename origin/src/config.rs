@@ -3,6 +3,7 @@
 //! A flag wins over its variable, the variable over the default. A wrong value stops the start and names the
 //! variable, what was given and what is allowed. `config/settings.rs` is the one list of what can be set.
 
+mod cloudfront_url;
 mod parse;
 mod redis_url;
 mod s3_url;
@@ -21,6 +22,7 @@ use compositor::{Keyring, Limit, Limits, SigningKey};
 use crate::fleet::{Fleet, FleetError};
 use crate::keys::Environment;
 
+pub use cloudfront_url::CloudFrontUrl;
 pub use redis_url::{RedisLayout, RedisUrl};
 pub use s3_url::S3Url;
 pub use settings::{Flags, SETTINGS, Setting, with_flags};
@@ -87,11 +89,17 @@ pub enum CdnUrl {
     None,
     /// A URL that takes `{"paths": […]}`; it may hold a token.
     Webhook(String),
+    /// `cloudfront:DISTRIBUTION`
+    CloudFront(CloudFrontUrl),
 }
 
 impl std::fmt::Debug for CdnUrl {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if *self == Self::None { "None" } else { "Webhook(…)" })
+        match self {
+            Self::None => f.write_str("None"),
+            Self::Webhook(_) => f.write_str("Webhook(…)"),
+            Self::CloudFront(url) => write!(f, "{url:?}"),
+        }
     }
 }
 
@@ -385,6 +393,7 @@ mod tests {
             ("MILLINER_QUEUE", "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs", "a FIFO queue"),
             ("MILLINER_RENDER", "queue", "here or queue"),
             ("MILLINER_RENDER", "there", "here or queue"),
+            ("MILLINER_CDN", "cloudfront:", "cloudfront:DISTRIBUTION"),
             ("MILLINER_LISTEN", "here", "ADDRESS:PORT"),
             ("MILLINER_KEYS", "maybe", "optional or required"),
             ("MILLINER_LIMIT_BODY_BYTES", "-1", "a size"),

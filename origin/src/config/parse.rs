@@ -85,6 +85,7 @@ impl FromStr for CdnUrl {
         let url = text.strip_prefix("webhook:").unwrap_or_default();
         match url.split_once("://") {
             _ if text == "off" => Ok(Self::None),
+            _ if text.starts_with("cloudfront:") => text.parse().map(Self::CloudFront),
             Some(("http" | "https", rest)) if !rest.is_empty() => Ok(Self::Webhook(url.to_owned())),
             _ => Err(Unusable),
         }

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod bucket;
+mod cdn;
 mod commands;
+#[path = "../support/proxy.rs"]
+mod proxy;
 mod server;
 #[path = "../support/servers.rs"]
 mod servers;

@@ -10,7 +10,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::{catalogue, command, milliner, stderr, support};
 
 /// A running server, killed when it is dropped.
-struct Server {
+pub struct Server {
     child: Child,
     address: SocketAddr,
     log: BufReader<std::process::ChildStderr>,
@@ -23,9 +23,14 @@ impl Server {
     }
 
     fn start_with(folder: &Path, flags: &[&str]) -> Self {
+        Self::start_as(folder, flags, &[])
+    }
+
+    /// The same with variables of its own.
+    pub fn start_as(folder: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
         let args = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off", "--log-format", "json"];
         let mut command: Command = command(folder, &args);
-        command.args(flags);
+        command.args(flags).envs(variables.iter().copied());
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -49,8 +54,22 @@ impl Server {
         read_answer(&mut stream)
     }
 
-    fn get(&self, path: &str) -> (u16, Vec<u8>) {
+    pub fn get(&self, path: &str) -> (u16, Vec<u8>) {
         self.request(&format!("GET {path} HTTP/1.1"), b"")
+    }
+
+    pub fn post_json(&self, path: &str, body: &str) -> (u16, Vec<u8>) {
+        let head = format!("POST {path} HTTP/1.1\r\ncontent-type: application/json");
+        self.request(&head, body.as_bytes())
+    }
+
+    /// Has it stop in order, and answers what it logged.
+    pub fn stop(mut self) -> String {
+        self.signal(Signal::TERM);
+        let mut log = String::new();
+        self.log.read_to_string(&mut log).unwrap();
+        assert_eq!(self.child.wait().unwrap().code(), Some(0), "{log}");
+        log
     }
 
     fn signal(&self, signal: Signal) {
