@@ -237,3 +237,46 @@ async fn post(client: &Client, recipient: &Recipient, body: &Bytes) -> Result<()
     };
     timeout(CALL, answered).await.unwrap_or(Err(CdnError::Slow))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The first batch of a purge that drops a composite every so often, by a clock that goes on as soon as all wait.
+    async fn first_batch(pace: &Pace, every: Duration) -> Vec<String> {
+        let (send, mut paths) = mpsc::channel(8);
+        let purge = tokio::spawn(async move {
+            for i in 0..100 {
+                // The batch may be complete already.
+                let _ = send.send(format!("/c/cat;w={}.png", 100 + i / 2)).await;
+                sleep(every).await;
+            }
+        });
+        let first = paths.recv().await.unwrap();
+        let batch = gather(first, &mut paths, pace).await;
+        purge.abort();
+        batch
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_webhook_is_told_after_a_second_and_cloudfront_when_a_purge_is_over() {
+        let every = Duration::from_millis(150);
+        assert_eq!(first_batch(&webhook::PACE, every).await.len(), 4, "seven paths, most of them twice");
+        assert_eq!(first_batch(&cloudfront::PACE, every).await.len(), 50, "all");
+        let slowly = Duration::from_millis(1100);
+        assert_eq!(
+            first_batch(&cloudfront::PACE, slowly).await.len(),
+            1,
+            "a second without another is the end"
+        );
+        let without_end = Duration::from_millis(900);
+        assert_eq!(first_batch(&cloudfront::PACE, without_end).await.len(), 17, "34 in half a minute");
+    }
+
+    #[test]
+    fn a_pause_is_never_longer_than_its_bound_nor_shorter_than_half() {
+        for _ in 0..100 {
+            assert!((PAUSE / 2..=PAUSE).contains(&jittered(PAUSE)));
+        }
+    }
+}
