@@ -24,7 +24,7 @@ use serde_json::Value;
 use tower::{Service, ServiceExt};
 
 use crate::app::App;
-use crate::http::{self, build_app};
+use crate::http::{self, Peer, build_app};
 use crate::queue::RenderJob;
 use crate::store::ObjectKey;
 use crate::telemetry::JobEnd;
@@ -63,10 +63,18 @@ async fn answer(
         return Ok(Answer::Batch(work_off(&app, serde_json::from_value(payload)?).await));
     }
     drop_stage(&mut payload);
+    let peer = client(&payload);
     let payload: LambdaRequest = serde_json::from_value(payload)?;
-    let serve = service_fn(|request: lambda_http::Request| serve(&app, router.clone(), request));
+    let serve = service_fn(|request: lambda_http::Request| serve(&app, router.clone(), peer, request));
     let response = Adapter::from(serve).call(LambdaEvent { payload, context }).await;
     Ok(Answer::Response(response?))
+}
+
+/// The address that the event names: there is no connection to ask.
+fn client(event: &Value) -> Option<Peer> {
+    let places = ["/requestContext/http/sourceIp", "/requestContext/identity/sourceIp"];
+    let address = places.into_iter().find_map(|place| event.pointer(place)?.as_str());
+    address?.parse().ok().map(Peer)
 }
 
 /// Paths are ours from their first segment on, whatever stage of an API they came by.
@@ -86,10 +94,14 @@ fn drop_stage(event: &mut Value) {
 async fn serve(
     app: &App,
     router: Router,
+    peer: Option<Peer>,
     request: lambda_http::Request,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let path = request.uri().path().to_owned();
-    let request: Request<Body> = request.map(|body| Body::from(body.to_vec()));
+    let mut request: Request<Body> = request.map(|body| Body::from(body.to_vec()));
+    if let Some(peer) = peer {
+        request.extensions_mut().insert(peer);
+    }
     let Ok(response) = router.oneshot(request).await;
     let (parts, body) = response.into_parts();
     let body = match body.collect().await {
