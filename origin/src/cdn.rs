@@ -10,14 +10,12 @@ use std::time::Duration;
 use axum::http::{Request, StatusCode};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::aws::Cause;
+use crate::client::{Client, client};
 use crate::config::CdnUrl;
 use cloudfront::CloudFront;
 use webhook::Webhook;
@@ -59,8 +57,6 @@ struct Pace {
     attempts: u32,
 }
 
-/// A client of whatever a recipient speaks, HTTP or HTTPS.
-type Client = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
 type Call = Request<Full<Bytes>>;
 
 /// A call that was not taken. The URL may hold a token: it is not told.
@@ -216,11 +212,6 @@ fn jittered(pause: Duration) -> Duration {
     // Without randomness all wait as long as they may.
     let share = getrandom::fill(&mut bytes).map_or(1.0, |()| 0.5 + f64::from(bytes[0]) / 512.0);
     pause.mul_f64(share)
-}
-
-fn client() -> Result<Client, CdnError> {
-    let connector = HttpsConnectorBuilder::new().with_native_roots()?.https_or_http().enable_http1().build();
-    Ok(hyper_util::client::legacy::Client::builder(TokioExecutor::new()).build(connector))
 }
 
 async fn post(client: &Client, recipient: &Recipient, body: &Bytes) -> Result<(), CdnError> {

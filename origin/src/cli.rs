@@ -21,7 +21,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use crate::config::{Config, ConfigError, Flags, SETTINGS, strays, with_flags};
 use crate::lambda;
 use crate::serve::Role;
-use crate::telemetry::init_log;
+use crate::telemetry;
 
 /// A failure that is told in one sentence.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -159,9 +159,11 @@ impl Cli {
         }
         look_for_strays(matches!(self.command, Command::Serve | Command::Work))?;
         let config = self.config(&self.uses().unwrap_or_default())?;
-        init_log(&config.log);
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-        runtime.block_on(async {
+        // Whoever speaks TLS takes this; the first one stays, and all are the same.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let traces = runtime.block_on(async { telemetry::start(&config.log, &config.traces) })?;
+        let code = runtime.block_on(async {
             match self.command {
                 Command::Serve => serve::run(config, Role::Serve).await,
                 Command::Work => serve::run(config, Role::Work).await,
@@ -173,7 +175,10 @@ impl Cli {
                 Command::Sweep(args) => sweep::run(config, args).await,
                 Command::Completions { .. } | Command::Rasterise { .. } => Ok(ExitCode::SUCCESS),
             }
-        })
+        });
+        // The last spans are sent by a runtime that still works.
+        drop(traces);
+        code
     }
 }
 

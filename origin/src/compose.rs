@@ -16,6 +16,7 @@ use compositor::{CompositeKey, Digest, Format, Plan, Recipe};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::app::App;
 use crate::clock::unix_now;
@@ -24,6 +25,7 @@ use crate::fleet::{Fleet, News};
 use crate::links::{Begun, Lease, Link, LinksError, Settled, Told};
 use crate::renderer::{RenderFailure, RenderTimes};
 use crate::store::{ObjectKey, StoreError};
+use crate::telemetry::stage;
 
 pub use flights::Flights;
 pub use hot::{Hot, HotCache, etag};
@@ -129,8 +131,8 @@ async fn fetch_or_render(app: &App, plan: &Arc<Plan>, mut at: RenderAt) -> Outco
     let (mut waited, mut mistrusted) = (false, false);
     while Instant::now() < deadline {
         let begun = match at {
-            RenderAt::Here => app.links.begin(&key, mistrusted).await,
-            RenderAt::Queue => app.links.look(&key, mistrusted).await,
+            RenderAt::Here => app.links.begin(&key, mistrusted).instrument(stage!("lease")).await,
+            RenderAt::Queue => app.links.look(&key, mistrusted).instrument(stage!("look")).await,
         };
         match begun {
             Begun::Found(link) => {
@@ -144,12 +146,12 @@ async fn fetch_or_render(app: &App, plan: &Arc<Plan>, mut at: RenderAt) -> Outco
             Begun::Granted(lease) => return lead(app, plan, lease).await,
             Begun::Taken { left } => {
                 waited = true;
-                settled(&mut news, key, left.min(LOOK_AGAIN)).await;
+                settled(&mut news, key, left.min(LOOK_AGAIN)).instrument(stage!("wait")).await;
             }
-            Begun::Free => match app.orders.place(&app.queue, plan).await {
+            Begun::Free => match app.orders.place(&app.queue, plan).instrument(stage!("order")).await {
                 Ok(()) => {
                     (waited, mistrusted) = (true, false);
-                    settled(&mut news, key, LOOK_AGAIN).await;
+                    settled(&mut news, key, LOOK_AGAIN).instrument(stage!("wait")).await;
                 }
                 Err(error) => {
                     tracing::warn!(%key, %error, "a render could not be ordered; rendering it here");
@@ -198,7 +200,7 @@ async fn lead(app: &App, plan: &Arc<Plan>, lease: Lease) -> Outcome {
         }
         Ok(_) | Err(_) => Settled::Released,
     };
-    if let Err(error) = app.links.settle(lease, came_of_it).await {
+    if let Err(error) = app.links.settle(lease, came_of_it).instrument(stage!("link")).await {
         note(&error);
     }
     outcome
@@ -212,7 +214,7 @@ async fn stored(
     link: Option<&Link>,
 ) -> Result<Option<Delivery>, RenderFailure> {
     let (started, object) = (Instant::now(), ObjectKey::Composite(key, format));
-    let bytes = match app.store.get(&object).await {
+    let bytes = match app.store.get(&object).instrument(stage!("object")).await {
         Ok(Some(bytes)) if link.is_none_or(|link| link.is_of(&bytes)) => bytes,
         Ok(None) => return Ok(None),
         Ok(Some(_)) | Err(StoreError::Damaged { .. }) => {
@@ -231,14 +233,15 @@ async fn stored(
 async fn render(app: &App, plan: &Arc<Plan>) -> Outcome {
     let (key, format) = (plan.key(), plan.format());
     let rendering = app.metrics.rendering.enter();
-    let result = app.renderer.render(plan).await;
+    let result = app.renderer.render(plan).instrument(stage!("render")).await;
     drop(rendering);
     app.metrics.count_render(result.is_ok());
     let (composite, render) = result?;
 
     let started = Instant::now();
     let bytes = Bytes::from(composite.bytes);
-    let put = app.store.put(&ObjectKey::Composite(key, format), bytes.clone()).await;
+    let put =
+        app.store.put(&ObjectKey::Composite(key, format), bytes.clone()).instrument(stage!("put")).await;
     let stored = put.is_ok();
     if let Err(error) = put {
         tracing::error!(%key, %error, "a composite could not be stored; it is answered from memory");

@@ -48,6 +48,7 @@ pub struct Config {
     pub limits: LimitConfig,
     pub cache: CacheConfig,
     pub log: LogConfig,
+    pub traces: TraceConfig,
     /// The program that rasterises SVG in a child process: this one.
     pub rasteriser: PathBuf,
 }
@@ -201,6 +202,15 @@ pub struct LogConfig {
     pub json: bool,
 }
 
+/// Where traces go.
+#[derive(Clone, Debug)]
+pub struct TraceConfig {
+    /// Base URL of a collector; `None`: nowhere.
+    pub collector: Option<String>,
+    /// The part of traces that is sent, of those that no caller has decided about: 0 to 1.
+    pub sample: f64,
+}
+
 /// A setting that cannot be used.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("{variable} (flag --{flag}): {given} is not usable; allowed: {allowed}")]
@@ -246,6 +256,7 @@ impl Config {
             limits: LimitConfig::read(&reader)?,
             cache: CacheConfig::read(&reader)?,
             log: LogConfig::read(&reader)?,
+            traces: TraceConfig::read(&reader)?,
             rasteriser: std::env::current_exe().unwrap_or_else(|_| PathBuf::from("milliner")),
         })
     }
@@ -341,6 +352,14 @@ impl LogConfig {
     }
 }
 
+impl TraceConfig {
+    fn read(reader: &parse::Reader<'_>) -> Result<Self, ConfigError> {
+        let parse::Ratio(sample) = reader.get("MILLINER_OTLP_SAMPLE")?;
+        let collector = reader.get::<parse::OrOff<parse::Endpoint>>("MILLINER_OTLP")?.0;
+        Ok(Self { collector: collector.map(|parse::Endpoint(url)| url), sample })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
@@ -394,6 +413,8 @@ mod tests {
             ("MILLINER_RENDER", "queue", "here or queue"),
             ("MILLINER_RENDER", "there", "here or queue"),
             ("MILLINER_CDN", "cloudfront:", "cloudfront:DISTRIBUTION"),
+            ("MILLINER_OTLP", "collector:4318", "off or http://"),
+            ("MILLINER_OTLP_SAMPLE", "2", "from 0 to 1"),
             ("MILLINER_LISTEN", "here", "ADDRESS:PORT"),
             ("MILLINER_KEYS", "maybe", "optional or required"),
             ("MILLINER_LIMIT_BODY_BYTES", "-1", "a size"),

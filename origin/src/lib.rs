@@ -8,6 +8,7 @@ pub mod breaker;
 pub mod catalogue;
 pub mod cdn;
 pub mod cli;
+pub mod client;
 pub mod clock;
 pub mod compose;
 pub mod config;

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 use compositor::{Composite, Compositor, Digest, Ingredients, Placeholder, Plan, RenderError, placeholder};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
+use tracing::Instrument;
 
 use crate::config::{CacheConfig, LimitConfig};
 use crate::links::Told;
 use crate::store::{ObjectKey, Store, StoreError};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, stage};
 
 /// The memory budget is counted in these: a semaphore's permits are 32 bits.
 const UNIT_BYTES: u64 = 64 << 10;
@@ -135,12 +136,13 @@ impl Renderer {
         let started = Instant::now();
         // What can never run does not wait.
         plan.check(self.compositor.limits()).map_err(|error| RenderFailure::Render(Arc::new(error)))?;
-        let permit = self.admit(plan.working_bytes()).await?;
+        let permit = self.admit(plan.working_bytes()).instrument(stage!("queue")).await?;
         let admitted = Instant::now();
-        let ingredients = self.fetch(plan).await?;
+        let ingredients = self.fetch(plan).instrument(stage!("fetch")).await?;
         let fetched = Instant::now();
         let (compositor, plan) = (Arc::clone(&self.compositor), Arc::clone(plan));
-        let drawn = on_blocking_thread(permit, move || draw(&compositor, &plan, &ingredients)).await?;
+        let drawn = on_blocking_thread(permit, move || draw(&compositor, &plan, &ingredients));
+        let drawn = drawn.instrument(stage!("draw")).await?;
         let times =
             RenderTimes { queue: admitted - started, fetch: fetched - admitted, draw: fetched.elapsed() };
         match drawn {

@@ -9,6 +9,7 @@ use compositor::{Plan, Recipe};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
+use tracing::Instrument;
 
 use crate::app::App;
 use crate::compose::render_order;
@@ -16,7 +17,7 @@ use crate::links::{Begun, Settled, Told};
 use crate::queue::{Delivery, LARGEST_BATCH, LONGEST_WAIT, Poison, QueueError, RenderJob};
 use crate::renderer::RenderFailure;
 use crate::serve::told_to_stop;
-use crate::telemetry::JobEnd;
+use crate::telemetry::{JobEnd, stage};
 
 /// Pause after the queue could not be asked.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -108,7 +109,7 @@ pub async fn end_of(app: &App, job: &Result<RenderJob, Poison>, receives: u32) -
         remember_failure(app, job).await;
         return JobEnd::Poison;
     }
-    match render_order(app, &plan).await {
+    match render_order(app, &plan).instrument(stage!("job")).await {
         Ok(_) => JobEnd::Done,
         Err(failure @ (RenderFailure::Busy | RenderFailure::Store(_))) => {
             tracing::warn!(%key, %failure, "a job has to wait");

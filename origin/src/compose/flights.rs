@@ -8,6 +8,7 @@ use std::time::Duration;
 use compositor::CompositeKey;
 use tokio::sync::watch;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::{Outcome, Source};
 use crate::renderer::RenderFailure;
@@ -70,13 +71,15 @@ impl Flights {
         let (sender, receiver) = watch::channel(None);
         board.in_air.insert(key, receiver.clone());
         let landing = Landing { flights: self.clone(), key };
-        tokio::spawn(async move {
+        let flight = async move {
             let outcome = work.await;
             landing.record(&outcome);
             drop(landing);
             // Nobody may be left to hear it.
             let _ = sender.send(Some(outcome));
-        });
+        };
+        // In the trace of whoever came first.
+        tokio::spawn(flight.in_current_span());
         receiver
     }
 

@@ -252,6 +252,33 @@ impl FromStr for Span {
     }
 }
 
+/// The base URL of a service.
+pub struct Endpoint(pub String);
+
+impl FromStr for Endpoint {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        let url = url::Url::parse(text).map_err(|_| Unusable)?;
+        if url.has_host() && matches!(url.scheme(), "http" | "https") {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(Unusable)
+        }
+    }
+}
+
+/// A number from 0 to 1.
+pub struct Ratio(pub f64);
+
+impl FromStr for Ratio {
+    type Err = Unusable;
+
+    fn from_str(text: &str) -> Result<Self, Unusable> {
+        text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio)).map(Self).ok_or(Unusable)
+    }
+}
+
 /// A filter that the log understands.
 pub struct LogFilter(pub String);
 

@@ -123,6 +123,10 @@ pub const SETTINGS: &[Setting] = &[
         "What is logged, to standard error"),
     setting("MILLINER_LOG_FORMAT", "log-format", "FORMAT", "text", "text or json",
         "How it is written"),
+    setting("MILLINER_OTLP", "otlp", "URL", "off", "off or http://HOST:4318 or https://HOST",
+        "OpenTelemetry collector that traces are sent to (OTLP over HTTP)"),
+    setting("MILLINER_OTLP_SAMPLE", "otlp-sample", "RATIO", "1", "a number from 0 to 1",
+        "The part of traces that is sent, where the caller has not decided"),
 ];
 
 /// The settings given as flags, by variable.

@@ -11,11 +11,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header}
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use tracing::{Instrument, Span};
+
 use super::cache_policy::CachePolicy;
 use super::error::Problem;
 use crate::app::App;
 use crate::rates::RateState;
-use crate::telemetry::Route;
+use crate::telemetry::{Route, request_span};
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 64;
@@ -36,7 +38,7 @@ pub async fn finish(State(app): State<App>, request: Request, next: Next) -> Res
 
     let mut response = match preflight(&request) {
         Some(asked) => allow(&asked),
-        None => next.run(request).await,
+        None => traced(route, &id, request, next).await,
     };
     let by_finish = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = by_finish {
@@ -51,6 +53,25 @@ pub async fn finish(State(app): State<App>, request: Request, next: Next) -> Res
     app.metrics.count_request(route, response.status().as_u16(), started.elapsed());
     tracing::debug!(%method, path = instance, status = response.status().as_u16(), elapsed = ?started.elapsed());
     response
+}
+
+/// Runs a request in a span of its own.
+async fn traced(route: Route, id: &HeaderValue, request: Request, next: Next) -> Response {
+    let span = request_span(&request, route, id.to_str().unwrap_or_default());
+    let response = next.run(request).instrument(span.clone()).await;
+    record(&span, &response);
+    response
+}
+
+/// What a request came to, in its span.
+fn record(span: &Span, response: &Response) {
+    span.record("http.response.status_code", response.status().as_u16());
+    if let Some(status) = response.headers().get("cache-status").and_then(|status| status.to_str().ok()) {
+        span.record("cache.status", status);
+    }
+    if response.status().is_server_error() {
+        span.record("otel.status_code", "ERROR");
+    }
 }
 
 /// Headers that every answer has.

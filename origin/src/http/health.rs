@@ -1,12 +1,20 @@
 //! Health and numbers: alive, ready, metrics. The public listener says yes or no; the admin listener says why.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::app::App;
+use crate::config::QueueUrl;
 use crate::fleet::BreakerState;
+use crate::queue::{Depth, QueueError};
+
+/// Longest the queue may take to say how much waits.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Readiness with the state of each dependency.
 #[derive(Serialize)]
@@ -16,6 +24,9 @@ struct Readiness {
     store: String,
     /// Nothing waits for it: without links the store is asked.
     links: String,
+    /// Nothing waits for it either: without it servers render themselves. Absent: it is this process's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     composites: Option<usize>,
     assets: usize,
@@ -28,8 +39,7 @@ pub async fn alive() -> &'static str {
 
 /// `GET /readyz`: it wants traffic.
 pub async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
-    let readiness = readiness(&app).await;
-    if readiness.ready {
+    if app.store.check().await.is_ok() && !app.is_draining() {
         (StatusCode::OK, "ready\n")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
@@ -44,16 +54,31 @@ pub async fn ready_in_detail(State(app): State<App>) -> Response {
 }
 
 async fn readiness(app: &App) -> Readiness {
-    let (store, links) = futures::join!(app.store.check(), app.links.check());
+    let (store, links, queue) = futures::join!(app.store.check(), app.links.check(), depth(app));
+    let queue = (app.config.queue != QueueUrl::Memory).then_some(queue);
     let draining = app.is_draining();
     Readiness {
         ready: store.is_ok() && !draining,
         draining,
         store: store.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
         links: links.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
+        queue: queue.map(|depth| depth.map_or_else(|error| error.to_string(), |_| "ok".to_owned())),
         composites: app.links.count(),
         assets: app.catalogue.snapshot().records.len(),
     }
+}
+
+/// What waits in the queue.
+async fn depth(app: &App) -> Result<Depth, QueueError> {
+    let late = |_| Err(QueueError::Unavailable { source: "no answer in time".into() });
+    timeout(PATIENCE, app.queue.depth()).await.unwrap_or_else(late)
+}
+
+/// Memory that the process has, where the system tells.
+fn resident_bytes() -> Option<f64> {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: f64 = pages.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as f64)
 }
 
 /// `GET /metrics`: Prometheus' text format.
@@ -70,6 +95,13 @@ pub async fn metrics(State(app): State<App>) -> Response {
     ];
     if let Some(composites) = app.links.count() {
         gauges.push(("milliner_links", "Composites on record", composites as f64));
+    }
+    if let Ok(depth) = depth(&app).await {
+        gauges.push(("milliner_queue_waiting", "Jobs that the queue has for somebody", depth.waiting as f64));
+        gauges.push(("milliner_queue_lent", "Jobs that somebody works on", depth.lent as f64));
+    }
+    if let Some(bytes) = resident_bytes() {
+        gauges.push(("milliner_resident_bytes", "Memory that the process has", bytes));
     }
     let text = app.metrics.expose(&gauges);
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");

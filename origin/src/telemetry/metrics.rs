@@ -51,6 +51,16 @@ impl Route {
         }
     }
 
+    /// The family as a template of its paths.
+    pub fn template(self) -> &'static str {
+        match self {
+            Self::Recipe => "/c/{recipe}",
+            Self::Key => "/i/{key}",
+            Self::Api => "/v1/{call}",
+            Self::Other => "/{other}",
+        }
+    }
+
     fn label(self) -> &'static str {
         match self {
             Self::Recipe => "recipe",

@@ -12,6 +12,7 @@ mod server;
 mod servers;
 #[path = "../support/mod.rs"]
 mod support;
+mod traces;
 
 use std::path::Path;
 use std::process::{Command, Output};

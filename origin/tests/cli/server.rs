@@ -46,7 +46,7 @@ impl Server {
     }
 
     /// The status and the body of one request.
-    fn request(&self, head: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    pub fn request(&self, head: &str, body: &[u8]) -> (u16, Vec<u8>) {
         let mut stream = self.connect();
         write!(stream, "{head}\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len())
             .unwrap();
