@@ -12,6 +12,7 @@ use crate::{exec, machine, say, workspace};
 
 mod growth;
 mod inputs;
+mod misses;
 mod peers;
 mod plot;
 mod renders;
@@ -43,6 +44,8 @@ enum Part {
     Growth,
     /// Cached composites, against nginx
     Servers,
+    /// Composites that nobody has, against thumbor
+    Misses,
 }
 
 /// A part of the report: a heading, what stands below it, and pictures beside it.
@@ -73,6 +76,10 @@ pub fn run(options: &Options) -> Result<()> {
     if wants(Part::Servers) {
         sections.push(say::step("Serving, against nginx", || servers::measure(options.seconds))?);
     }
+    if wants(Part::Misses) {
+        sections
+            .push(say::step("Rendering on a miss, against thumbor", || misses::measure(options.seconds))?);
+    }
     let folder = workspace::root().join("docs/benchmarks");
     if !options.dry_run {
         fs::create_dir_all(&folder)?;
@@ -99,7 +106,7 @@ fn keep(folder: &Path, section: &Section) -> Result<()> {
 }
 
 /// The order of the report.
-const TITLES: [&str; 3] = [renders::TITLE, growth::TITLE, servers::TITLE];
+const TITLES: [&str; 4] = [renders::TITLE, growth::TITLE, servers::TITLE, misses::TITLE];
 
 fn renewed(report: &str, section: &Section) -> String {
     let of = |title: &str| {

@@ -9,9 +9,11 @@ mod instance;
 mod load;
 #[path = "../support/proxy.rs"]
 mod proxy;
+mod queue;
 mod restarts;
 #[path = "../support/servers.rs"]
 mod servers;
+mod soak;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -257,4 +259,23 @@ async fn sqs_down() {
     let bench = Bench::start("sqs-down", line, &links, &flags).await;
     let begin = async |_: &Bench| sqs.refuse();
     bench.endure("SQS down", begin, async |_| sqs.heal()).await.assert_all_answered();
+}
+
+/// How fast pictures come that no memory has: from the link and the bucket.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_redis_and_s3() {
+    let redis = RedisServer::start().await;
+    let line = Proxy::before(redis.address()).await;
+    // No picture fits.
+    let bench = Bench::start("tiers", line, &redis.url(), &["--cache-composite-bytes", "1"]).await;
+    let began = Instant::now();
+    let tally = bench.target.load_for(span()).await;
+    let seconds = began.elapsed().as_secs_f64();
+    tally.assert_all_answered();
+    let client = reqwest::Client::new();
+    assert_eq!(bench.instances[0].metric(&client, "milliner_deliveries_total{source=\"memory\"}").await, 0);
+    let rate = (tally.hits.len() as f64 / seconds).round();
+    tell(
+        &json!({"fault": "none: pictures from a link in Redis and a body in S3", "per_second": rate, "p99_ms": (tally.p99().as_secs_f64() * 1e4).round() / 10.0}),
+    );
 }

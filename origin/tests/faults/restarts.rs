@@ -16,7 +16,7 @@ use super::servers::until;
 use super::{span, support, tell};
 
 /// Whether this is the long form of a test.
-fn is_long() -> bool {
+pub fn is_long() -> bool {
     span() >= Duration::from_secs(30)
 }
 

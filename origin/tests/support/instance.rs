@@ -91,9 +91,18 @@ impl Instance {
 
     /// The most memory that it ever had, in bytes.
     pub fn peak_memory(&self) -> u64 {
+        self.memory("VmHWM:")
+    }
+
+    /// What it has now, in bytes.
+    pub fn resident_memory(&self) -> u64 {
+        self.memory("VmRSS:")
+    }
+
+    fn memory(&self, what: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        peak.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+        let value = status.lines().find_map(|line| line.strip_prefix(what)).unwrap();
+        value.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
     }
 
     pub fn signal(&self, signal: Signal) {

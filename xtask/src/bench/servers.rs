@@ -33,7 +33,7 @@ fn servers(seconds: u32) -> Result<String> {
     exec::run(exec::cargo().args(["build", "--release", "--package", "origin", "--bin", "milliner"]))?;
     let folder = workspace::target()?.join("bench-servers");
     fs::create_dir_all(&folder)?;
-    let (origin, origin_url) = origin(&folder)?;
+    let (origin, origin_url) = origin(&folder, &workspace::root().join("catalogue"))?;
     let file = folder.join("composite.png");
     exec::output(exec::command("curl").args(["-sf", "-o"]).arg(&file).arg(format!("{origin_url}{RECIPE}")))?;
     let (nginx, nginx_url) = nginx(&folder)?;
@@ -61,7 +61,7 @@ fn servers(seconds: u32) -> Result<String> {
 }
 
 /// A server that ends when this does.
-struct Server(Child);
+pub struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
@@ -71,7 +71,7 @@ impl Drop for Server {
     }
 }
 
-fn start(command: &mut Command, ready: &str) -> Result<Server> {
+pub fn start(command: &mut Command, ready: &str) -> Result<Server> {
     let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     let mut server = Server(child);
     let patience = Instant::now() + Duration::from_secs(20);
@@ -83,14 +83,15 @@ fn start(command: &mut Command, ready: &str) -> Result<Server> {
     Ok(server)
 }
 
-fn free_port() -> Result<u16> {
+pub fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-fn origin(folder: &Path) -> Result<(Server, String)> {
+/// On a folder of its own, with these pictures.
+pub fn origin(folder: &Path, pictures: &Path) -> Result<(Server, String)> {
     let milliner = workspace::target()?.join("release/milliner").to_string_lossy().into_owned();
     let store = format!("file:{}", folder.join("data").display());
-    exec::output(exec::command(&milliner).env("MILLINER_STORE", &store).args(["import", "catalogue/"]))?;
+    exec::output(exec::command(&milliner).env("MILLINER_STORE", &store).arg("import").arg(pictures))?;
     let address = format!("127.0.0.1:{}", free_port()?);
     let mut serve = exec::command(&milliner);
     serve.arg("serve").env("MILLINER_STORE", &store).env("MILLINER_LISTEN", &address);
