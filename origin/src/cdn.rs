@@ -81,12 +81,7 @@ enum CdnError {
 impl Cdn {
     /// Starts sending to the CDN that the configuration names.
     pub fn start(url: &CdnUrl) -> Self {
-        if *url == CdnUrl::None {
-            return Self::default();
-        }
-        let (paths, gathered) = mpsc::channel(WAITING);
-        let sending = tokio::spawn(send_all(gathered, url.clone()));
-        Self(Mutex::new(Some(Batches { paths, sending })))
+        Self(Mutex::new(Batches::start(url)))
     }
 
     /// Has these paths forgotten, soon.
@@ -101,15 +96,36 @@ impl Cdn {
 
     /// Sends what was gathered, and ends.
     pub async fn finish(&self) {
-        let Some(Batches { paths, sending }) = self.batches().take() else { return };
-        drop(paths);
-        if let Err(error) = sending.await {
-            tracing::error!(%error, "the last paths were not sent to the CDN");
-        }
+        let batches = self.batches().take();
+        Batches::finish(batches).await;
+    }
+
+    /// Sends what was gathered now, and goes on.
+    pub async fn flush(&self, url: &CdnUrl) {
+        let batches = std::mem::replace(&mut *self.batches(), Batches::start(url));
+        Batches::finish(batches).await;
     }
 
     fn batches(&self) -> MutexGuard<'_, Option<Batches>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Batches {
+    fn start(url: &CdnUrl) -> Option<Self> {
+        if *url == CdnUrl::None {
+            return None;
+        }
+        let (paths, gathered) = mpsc::channel(WAITING);
+        Some(Self { paths, sending: tokio::spawn(send_all(gathered, url.clone())) })
+    }
+
+    async fn finish(batches: Option<Self>) {
+        let Some(Self { paths, sending }) = batches else { return };
+        drop(paths);
+        if let Err(error) = sending.await {
+            tracing::error!(%error, "the last paths were not sent to the CDN");
+        }
     }
 }
 

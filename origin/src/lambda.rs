@@ -103,6 +103,10 @@ async fn serve(
         request.extensions_mut().insert(peer);
     }
     let Ok(response) = router.oneshot(request).await;
+    if path == "/v1/purge" {
+        // Between two events a function stands still.
+        app.cdn.flush(&app.config.cdn).await;
+    }
     let (parts, body) = response.into_parts();
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),

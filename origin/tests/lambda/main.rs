@@ -8,10 +8,17 @@ mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use compositor::{Catalogue, Recipe};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 
 use runtime::Function;
 use servers::weed::{ADMIN, Weed};
@@ -156,6 +163,30 @@ async fn a_batch_is_worked_off_and_only_what_failed_comes_again() {
     assert_eq!(failed, ["poison", "deadly"]);
     let hit = function.invoke(http("GET", "/c/cat;w=50.png", &json!({}), None)).await.unwrap();
     assert_eq!(header(&hit, "cache-status"), "milliner-origin; hit");
+}
+
+#[tokio::test]
+async fn a_cdn_is_told_before_a_purge_is_answered() {
+    let folder = stocked();
+    let store = format!("file:{}", folder.path().join("data").display());
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hear = |State(told): State<Arc<Mutex<Vec<Value>>>>, Json(body): Json<Value>| async move {
+        told.lock().unwrap().push(body);
+    };
+    let router = Router::new().route("/", post(hear)).with_state(Arc::clone(&told));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let webhook = format!("webhook:http://{}/", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let settings =
+        [("MILLINER_STORE", store.as_str()), ("MILLINER_CDN", &webhook), ("MILLINER_KEYS", "optional")];
+    let function = Function::start(&settings).await;
+    function.invoke(http("GET", "/c/cat;w=40.png", &json!({}), None)).await.unwrap();
+    let headers = json!({"content-type": "application/json"});
+    let purge = http("POST", "/v1/purge", &headers, Some("{\"asset\": \"cat\"}"));
+    let answer = function.invoke(purge).await.unwrap();
+    assert_eq!(answer["statusCode"], 200, "{answer}");
+    let told = told.lock().unwrap();
+    assert!(told.len() == 1 && told[0]["paths"][0] == "/c/cat;w=40.png", "{told:?}");
 }
 
 #[tokio::test]
