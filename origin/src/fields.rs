@@ -115,6 +115,20 @@ pub fn token(name: &str) -> String {
     shown(name).replace('~', "~0").replace('/', "~1")
 }
 
+/// The largest whole number that every reader of JSON holds exactly (RFC 8259, section 6).
+const MOST: f64 = 9_007_199_254_740_991.0;
+
+/// A whole number, however it is written: some write 5 as `5.0`, and JSON makes no difference.
+pub fn whole(value: &Value) -> Option<u64> {
+    let number = value.as_f64().filter(|number| number.fract() == 0.0 && (0.0..=MOST).contains(number))?;
+    Some(number as u64) // exact within these bounds
+}
+
+/// A whole number from 1.
+pub fn positive(value: &Value) -> Option<u64> {
+    whole(value).filter(|number| *number > 0)
+}
+
 /// A string.
 pub fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
@@ -155,6 +169,22 @@ mod tests {
         assert_eq!(fields.change("title", text, "a text"), Ok(Some(None)));
         assert_eq!(fields.change("tags", text, "a text"), Ok(None));
         assert_eq!(fields.get("title", text, "a text"), Ok(None));
+    }
+
+    #[test]
+    fn numbers_are_whole_however_they_are_written() {
+        for (given, number) in [
+            (json!(5), Some(5)),
+            (json!(5.0), Some(5)),
+            (json!(9_007_199_254_740_991_u64), Some(9_007_199_254_740_991)),
+            (json!(9_007_199_254_740_992_u64), None),
+            (json!(5.5), None),
+            (json!(-1), None),
+            (json!("5"), None),
+        ] {
+            assert_eq!(whole(&given), number, "{given}");
+        }
+        assert_eq!((positive(&json!(0)), positive(&json!(1))), (None, Some(1)));
     }
 
     #[test]

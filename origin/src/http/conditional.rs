@@ -8,10 +8,10 @@ pub fn has_current(headers: &HeaderMap, etag: &HeaderValue) -> bool {
     headers.get_all(header::IF_NONE_MATCH).iter().any(|value| names(value, etag))
 }
 
-/// Do `If-Match` and `If-None-Match: *` let a resource with this validator (`None`: no resource) be changed?
+/// Do `If-Match` and `If-None-Match` let a resource with this validator (`None`: no resource) be changed?
 pub fn admits_change(headers: &HeaderMap, current: Option<&HeaderValue>) -> bool {
-    let none_wanted = headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == "*");
-    if none_wanted && current.is_some() {
+    let mut unwanted = headers.get_all(header::IF_NONE_MATCH).iter();
+    if current.is_some_and(|etag| unwanted.any(|value| value == "*" || names(value, etag))) {
         return false;
     }
     let mut wanted = headers.get_all(header::IF_MATCH).iter().peekable();
@@ -61,6 +61,8 @@ mod tests {
             (header::IF_MATCH, "\"old\"", false, false),
             (header::IF_MATCH, "*", true, false),
             (header::IF_NONE_MATCH, "*", false, true),
+            (header::IF_NONE_MATCH, "\"abc\"", false, true),
+            (header::IF_NONE_MATCH, "\"old\"", true, true),
         ];
         for (name, value, with, without) in cases {
             let headers = headers(name, value);

@@ -5,7 +5,7 @@ use compositor::Recipe;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::fields::{FieldError, Fields};
+use crate::fields::{FieldError, Fields, positive};
 
 /// Recipes, numbered from 0.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -163,7 +163,7 @@ impl Budget {
             return Ok(Self::default());
         };
         let fields = Fields::of(&budget, "/budget", &["renders", "bytes", "seconds"])?;
-        let count = |name| fields.get(name, |value| value.as_u64().filter(|count| *count > 0), WHOLE);
+        let count = |name| fields.get(name, positive, WHOLE);
         Ok(Self { renders: count("renders")?, bytes: count("bytes")?, seconds: count("seconds")? })
     }
 }
