@@ -98,6 +98,19 @@ fn read_focus(focus: Value) -> Result<Focus, MetadataError> {
 }
 
 impl Metadata {
+    /// The same, and of `other` what this does not mention.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            kind: self.kind.or(other.kind),
+            title: self.title.or(other.title),
+            tags: self.tags.or(other.tags),
+            licence: self.licence.or(other.licence),
+            anchors: self.anchors.or(other.anchors),
+            focus: self.focus.or(other.focus),
+        }
+    }
+
     /// Changes the asset, if the result is one that an asset can be.
     pub fn apply(self, asset: &mut Asset) -> Result<(), MetadataError> {
         let mut changed = asset.clone();

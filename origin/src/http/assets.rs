@@ -15,7 +15,10 @@ use super::conditional::{admits_change, has_current};
 use super::error::Error;
 use super::extract::{AssetPath, Json};
 use super::query::Params;
-use super::schema::{AssetPage, AssetView, ContentParams, ListParams, MetadataSchema, ProblemSchema};
+use super::schema::{
+    AssetIdSchema, AssetPage, AssetView, BinarySchema, ContentParams, ListParams, MetadataSchema,
+    ProblemSchema,
+};
 use crate::app::App;
 use crate::catalogue::{AssetRecord, Change, ChangeError};
 use crate::compose::{etag as composite_etag, get_or_render};
@@ -26,7 +29,7 @@ use crate::store::ObjectKey;
 const DEFAULT_LIMIT: usize = 100;
 
 /// List assets
-#[utoipa::path(get, path = "/v1/assets", tag = "Assets", params(ListParams), responses(
+#[utoipa::path(get, path = "/v1/assets", operation_id = "listAssets", tag = "Assets", params(ListParams), responses(
     (status = 200, description = "One page; `Link: …; rel=\"next\"` leads to the next", body = AssetPage),
     (status = 400, description = "A parameter is not valid", body = ProblemSchema),
 ))]
@@ -68,7 +71,8 @@ fn percent_encode(text: &str) -> String {
 /// Get an asset
 ///
 /// Its metadata, its versions, and an `ETag` for conditional changes.
-#[utoipa::path(get, path = "/v1/assets/{id}", tag = "Assets", params(("id" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/assets/{id}", operation_id = "getAsset", tag = "Assets",
+    params(("id" = AssetIdSchema, Path), ("if-none-match" = Option<String>, Header, description = "Only if this is no longer the `ETag`; else 304")), responses(
     (status = 200, description = "The asset", body = AssetView),
     (status = 304, description = "`If-None-Match` names the current state"),
     (status = 400, description = "The id is not valid", body = ProblemSchema),
@@ -92,10 +96,10 @@ pub async fn get(
 ///
 /// The normalised image, or with `w` a smaller rendition of it; or the font. With `digest`, that version or that one of
 /// its levels; it never changes. Previews are made of it, so it needs a key only where composites need a signature.
-#[utoipa::path(get, path = "/v1/assets/{id}/content", tag = "Assets", security((), ("key" = [])),
-    params(("id" = String, Path), ContentParams), responses(
+#[utoipa::path(get, path = "/v1/assets/{id}/content", operation_id = "getAssetContent", tag = "Assets", security((), ("key" = [])),
+    params(("id" = AssetIdSchema, Path), ContentParams, ("if-none-match" = Option<String>, Header, description = "Only if this is no longer the `ETag`; else 304")), responses(
     (status = 200, description = "The image or font", content(
-        (String = "image/png"), (String = "image/jpeg"), (String = "font/ttf"), (String = "font/otf"))),
+        (BinarySchema = "image/png"), (BinarySchema = "image/jpeg"), (BinarySchema = "font/ttf"), (BinarySchema = "font/otf"))),
     (status = 304, description = "`If-None-Match` names this image"),
     (status = 400, description = "The id, `w` or `digest` is not valid, or `w` is asked of a font", body = ProblemSchema),
     (status = 404, description = "There is no such asset, or no such version", body = ProblemSchema),
@@ -125,7 +129,8 @@ pub async fn content(
 ///
 /// A merge patch (RFC 7396): fields that are absent stay, fields that are `null` are cleared. Changed anchors and focal
 /// points give new composite keys.
-#[utoipa::path(patch, path = "/v1/assets/{id}", tag = "Assets", params(("id" = String, Path)),
+#[utoipa::path(patch, path = "/v1/assets/{id}", operation_id = "patchAsset", tag = "Assets",
+    params(("id" = AssetIdSchema, Path), ("if-match" = Option<String>, Header, description = "Only if this `ETag` is the current one")),
     request_body(content((MetadataSchema = "application/merge-patch+json"), (MetadataSchema = "application/json"))), responses(
     (status = 200, description = "The asset as it is now", body = AssetView),
     (status = 400, description = "The id or the metadata is not valid; nothing changed", body = ProblemSchema),
@@ -153,7 +158,8 @@ pub async fn patch(
 /// Delete an asset
 ///
 /// With all its versions. Composites that were made of it stay where they are cached.
-#[utoipa::path(delete, path = "/v1/assets/{id}", tag = "Assets", params(("id" = String, Path)), responses(
+#[utoipa::path(delete, path = "/v1/assets/{id}", operation_id = "deleteAsset", tag = "Assets",
+    params(("id" = AssetIdSchema, Path), ("if-match" = Option<String>, Header, description = "Only if this `ETag` is the current one")), responses(
     (status = 204, description = "It is gone"),
     (status = 400, description = "The id is not valid", body = ProblemSchema),
     (status = 404, description = "There is no such asset", body = ProblemSchema),

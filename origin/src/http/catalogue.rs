@@ -13,7 +13,8 @@ use crate::app::App;
 /// The catalogue's manifest
 ///
 /// Everything a recipe can name, current versions only. The `ETag` is strong and is the manifest's own `version`.
-#[utoipa::path(get, path = "/v1/catalogue", tag = "Catalogue", security(()), responses(
+#[utoipa::path(get, path = "/v1/catalogue", operation_id = "getCatalogue", tag = "Catalogue", security(()),
+    params(("if-none-match" = Option<String>, Header, description = "Only if this is no longer the `ETag`; else 304")), responses(
     (status = 200, description = "The manifest", body = CatalogueSchema),
     (status = 304, description = "`If-None-Match` names the current version"),
     (status = 400, description = "There is a query parameter: this call takes none", body = ProblemSchema),

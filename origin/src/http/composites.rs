@@ -15,7 +15,8 @@ use super::error::Error;
 use super::extract::{Json, path_text};
 use super::jobs::{Answered, as_preferred, get_or_later, later, prefers_later};
 use super::schema::{
-    CacheView, CompositeView, Explanation, IngredientView, JobView, ProblemSchema, RecipeBody,
+    CacheView, CompositeKeySchema, CompositeView, Explanation, IngredientView, JobView, ProblemSchema,
+    RecipeBody,
 };
 use crate::app::App;
 use crate::catalogue::Snapshot;
@@ -27,7 +28,9 @@ use crate::store::ObjectKey;
 ///
 /// Renders the recipe if nobody did yet, and says where it is, how large, and what stands in for it while it loads. With
 /// `Prefer: respond-async`, or where the render takes longer than a caller should wait, it is left to a job.
-#[utoipa::path(post, path = "/v1/composites", tag = "Composites", request_body = RecipeBody, responses(
+#[utoipa::path(post, path = "/v1/composites", operation_id = "renderComposite", tag = "Composites",
+    params(("prefer" = Option<String>, Header, description = "`respond-async`: leave it to a job")),
+    request_body = RecipeBody, responses(
     (status = 200, description = "It was there already", body = CompositeView),
     (status = 201, description = "It was rendered now", body = CompositeView),
     (status = 202, description = "It is being rendered; `Location` is the job", body = JobView),
@@ -60,7 +63,8 @@ pub async fn create(
 }
 
 /// Get a composite's record
-#[utoipa::path(get, path = "/v1/composites/{key}", tag = "Composites", params(("key" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/composites/{key}", operation_id = "getComposite", tag = "Composites",
+    params(("key" = CompositeKeySchema, Path)), responses(
     (status = 200, description = "The record", body = CompositeView),
     (status = 400, description = "The key is not valid", body = ProblemSchema),
     (status = 404, description = "No composite with this key has been rendered", body = ProblemSchema),
@@ -75,7 +79,8 @@ pub async fn get(State(app): State<App>, KeyPath(key): KeyPath) -> Result<Respon
 ///
 /// A dry run: what the recipe means, its key, what it is made of, what it would cost, and where it is cached. Renders
 /// nothing.
-#[utoipa::path(post, path = "/v1/composites/explain", tag = "Composites", request_body = RecipeBody, responses(
+#[utoipa::path(post, path = "/v1/composites/explain", operation_id = "explainRecipe", tag = "Composites",
+    request_body = RecipeBody, responses(
     (status = 200, description = "The explanation", body = Explanation),
     (status = 400, description = "The recipe is not valid", body = ProblemSchema),
     (status = 404, description = "The recipe names an asset that is not there", body = ProblemSchema),

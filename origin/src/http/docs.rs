@@ -7,14 +7,14 @@ use axum::Extension;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{ContentBuilder, Ref, Response as OpenApiResponse, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::cache_policy::CachePolicy;
-use super::schema::{JobView, ProblemSchema};
+use super::schema::{BinarySchema, CompositeKeySchema, FormatSchema, JobView, ProblemSchema};
 use crate::keys::Scope;
 
 /// What the handlers do not say themselves.
@@ -98,16 +98,19 @@ fn problem(description: &str) -> OpenApiResponse {
 ///
 /// `If-None-Match` with the current key is answered 304 without any work. `Content-Location` is the canonical path. `auto`
 /// gives AVIF and WebP to clients whose `Accept` names them.
-#[utoipa::path(get, path = "/c/{recipe}", tag = "Delivery", security(()),
+#[utoipa::path(get, path = "/c/{recipe}", operation_id = "deliverByRecipe", tag = "Delivery", security(()),
     params(
-        ("recipe" = String, Path, description = "`{base}/{layer}….{format}`", example = "tabby;w=800/top-hat.png"),
-        ("k" = Option<String>, Query, description = "id of the signing key"),
+        ("recipe" = String, Path, description = "`{base}/{layer}….{format}`. Its slashes stay as they are: a client that \
+            encodes them renders with `POST /v1/composites`, and delivers by key.",
+            pattern = r"^.+\.(auto|png|jpg|webp|avif)$", example = "tabby;w=800.png"),
+        ("k" = Option<String>, Query, description = "id of the signing key", pattern = "^[A-Za-z0-9_-]{1,128}$"),
         ("e" = Option<u64>, Query, description = "expiry, Unix seconds"),
-        ("s" = Option<String>, Query, description = "signature"),
+        ("s" = Option<String>, Query, description = "signature", pattern = "^[A-Za-z0-9_-]{1,128}$"),
+        ("if-none-match" = Option<String>, Header, description = "Only if this is no longer the `ETag`; else 304"),
     ),
     responses(
         (status = 200, description = "The picture", content(
-            (String = "image/png"), (String = "image/jpeg"), (String = "image/webp"), (String = "image/avif"))),
+            (BinarySchema = "image/png"), (BinarySchema = "image/jpeg"), (BinarySchema = "image/webp"), (BinarySchema = "image/avif"))),
         (status = 202, description = "It is being rendered elsewhere; `Location` is the job, `Retry-After` says when to ask again", body = JobView),
         (status = 304, description = "`If-None-Match` names it"),
         (status = 400, description = "The recipe is not valid", body = ProblemSchema),
@@ -124,17 +127,18 @@ fn problem(description: &str) -> OpenApiResponse {
 fn deliver_recipe() {}
 
 /// Deliver a composite by key
-#[utoipa::path(get, path = "/i/{key}.{ext}", tag = "Delivery", security(()),
+#[utoipa::path(get, path = "/i/{key}.{ext}", operation_id = "deliverByKey", tag = "Delivery", security(()),
     params(
-        ("key" = String, Path, description = "40 hex digits: the `ETag` of the composite"),
-        ("ext" = String, Path, description = "png, jpg, webp or avif"),
-        ("k" = Option<String>, Query, description = "id of the signing key"),
+        ("key" = CompositeKeySchema, Path, description = "40 hex digits: the `ETag` of the composite"),
+        ("ext" = FormatSchema, Path, description = "png, jpg, webp or avif"),
+        ("k" = Option<String>, Query, description = "id of the signing key", pattern = "^[A-Za-z0-9_-]{1,128}$"),
         ("e" = Option<u64>, Query, description = "expiry, Unix seconds"),
-        ("s" = Option<String>, Query, description = "signature"),
+        ("s" = Option<String>, Query, description = "signature", pattern = "^[A-Za-z0-9_-]{1,128}$"),
+        ("if-none-match" = Option<String>, Header, description = "Only if this is no longer the `ETag`; else 304"),
     ),
     responses(
         (status = 200, description = "The picture; it never changes", content(
-            (String = "image/png"), (String = "image/jpeg"), (String = "image/webp"), (String = "image/avif"))),
+            (BinarySchema = "image/png"), (BinarySchema = "image/jpeg"), (BinarySchema = "image/webp"), (BinarySchema = "image/avif"))),
         (status = 304, description = "`If-None-Match` names it"),
         (status = 400, description = "The key, the format or the query is not valid", body = ProblemSchema),
         (status = 403, description = "The signature is not valid", body = ProblemSchema),
@@ -155,20 +159,66 @@ impl Documents {
     pub fn new(openapi: &utoipa::openapi::OpenApi) -> Self {
         let mut value = serde_json::to_value(openapi).expect("a description is plain data");
         name_problems(&mut value);
+        describe_families(&mut value);
+        add_beyond(&mut value);
         let json = serde_json::to_vec_pretty(&value).expect("a description is plain data").into();
         Self { json, html: page::render(&value).into() }
     }
 }
 
+/// `anchor.{name}` is a parameter for each anchor. `OpenAPI` writes that as one object whose fields are parameters.
+fn describe_families(openapi: &mut Value) {
+    let parameters =
+        described(openapi).filter_map(|operation| operation.get_mut("parameters")?.as_array_mut());
+    for parameter in parameters.flatten() {
+        let name = parameter.get("name").and_then(Value::as_str).unwrap_or_default();
+        let Some((prefix, _)) = name.split_once(".{") else { continue };
+        let (prefix, value) = (prefix.to_owned(), parameter["schema"].take());
+        parameter["schema"] = json!({
+            "type": "object",
+            "propertyNames": {"pattern": format!("^{prefix}\\.[a-z][a-z0-9-]{{0,31}}$")},
+            "additionalProperties": value,
+        });
+        parameter["name"] = prefix.into();
+        parameter["style"] = "form".into();
+        parameter["explode"] = true.into();
+    }
+}
+
+fn described(openapi: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let paths = openapi.pointer_mut("/paths").and_then(Value::as_object_mut);
+    let items = paths.into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut);
+    items.flat_map(Map::values_mut)
+}
+
+/// What the attributes of the handlers and shapes cannot say: fields that exclude each other, values of many shapes.
+const BEYOND: &str = include_str!("docs/beyond.json");
+
+/// Adds that, wherever it belongs.
+fn add_beyond(openapi: &mut Value) {
+    let beyond = serde_json::from_str(BEYOND).expect("it is our own, and every start reads it");
+    merge(openapi, beyond);
+}
+
+/// A merge patch (RFC 7396).
+fn merge(into: &mut Value, from: Value) {
+    match (into, from) {
+        (Value::Object(into), Value::Object(from)) => {
+            for (name, value) in from {
+                match value {
+                    Value::Null => drop(into.remove(&name)),
+                    value => merge(into.entry(name).or_insert(Value::Null), value),
+                }
+            }
+        }
+        (into, from) => *into = from,
+    }
+}
+
 /// Errors are `application/problem+json`, which the attributes of the handlers would have to repeat on every line.
 fn name_problems(openapi: &mut Value) {
-    let paths = openapi.pointer_mut("/paths").and_then(Value::as_object_mut);
-    let operations = paths
-        .into_iter()
-        .flat_map(Map::values_mut)
-        .filter_map(Value::as_object_mut)
-        .flat_map(Map::values_mut);
-    let responses = operations.filter_map(|operation| operation.get_mut("responses")?.as_object_mut());
+    let responses =
+        described(openapi).filter_map(|operation| operation.get_mut("responses")?.as_object_mut());
     for (status, response) in responses.flatten() {
         let Some(content) = response.get_mut("content").and_then(Value::as_object_mut) else { continue };
         if status.starts_with(['4', '5'])

@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use super::cache_policy::CachePolicy;
 use super::error::Error;
 use super::extract::{Json, path_text};
-use super::schema::{JobBody, JobBodySchema, JobView, ProblemSchema};
+use super::schema::{JobBody, JobBodySchema, JobEventSchema, JobIdSchema, JobView, ProblemSchema};
 use crate::app::App;
 use crate::compose::{Delivery, get_or_render};
 use crate::config::RenderAt;
@@ -37,7 +37,7 @@ const ASK_AGAIN: HeaderValue = HeaderValue::from_static("1");
 /// Renders composites ahead of their callers: a list of recipes, or every base of a matrix with every overlay in every
 /// size and format. What is there already costs nothing. The same work with the same budget is the same job: while it
 /// runs, beginning it again changes nothing; afterwards it begins anew.
-#[utoipa::path(post, path = "/v1/jobs", tag = "Jobs", request_body = JobBodySchema, responses(
+#[utoipa::path(post, path = "/v1/jobs", operation_id = "beginJob", tag = "Jobs", request_body = JobBodySchema, responses(
     (status = 200, description = "It runs already", body = JobView),
     (status = 202, description = "It begins; `Location` is where it is", body = JobView),
     (status = 400, description = "The body or one of its recipes is not valid", body = ProblemSchema),
@@ -57,7 +57,7 @@ pub async fn begin(
 }
 
 /// Get a job
-#[utoipa::path(get, path = "/v1/jobs/{id}", tag = "Jobs", params(("id" = String, Path)), responses(
+#[utoipa::path(get, path = "/v1/jobs/{id}", operation_id = "getJob", tag = "Jobs", params(("id" = JobIdSchema, Path)), responses(
     (status = 200, description = "How it stands", body = JobView),
     (status = 400, description = "The id is not valid", body = ProblemSchema),
     (status = 404, description = "There is no such job", body = ProblemSchema),
@@ -70,8 +70,8 @@ pub async fn get(State(app): State<App>, JobPath(id): JobPath) -> Result<Respons
 /// Follow a job
 ///
 /// Server-sent events: `progress` with the job whenever it has moved, `end` when it has ended, and then no more.
-#[utoipa::path(get, path = "/v1/jobs/{id}/events", tag = "Jobs", params(("id" = String, Path)), responses(
-    (status = 200, description = "The events; their data is the job", content((String = "text/event-stream"))),
+#[utoipa::path(get, path = "/v1/jobs/{id}/events", operation_id = "followJob", tag = "Jobs", params(("id" = JobIdSchema, Path)), responses(
+    (status = 200, description = "The events; their data is the job", content((JobEventSchema = "text/event-stream"))),
     (status = 400, description = "The id is not valid", body = ProblemSchema),
     (status = 404, description = "There is no such job", body = ProblemSchema),
 ))]
@@ -84,7 +84,7 @@ pub async fn events(State(app): State<App>, JobPath(id): JobPath) -> Result<Resp
 /// Cancel a job
 ///
 /// What it has rendered stays; what is being rendered is finished. One that has ended stays as it is.
-#[utoipa::path(delete, path = "/v1/jobs/{id}", tag = "Jobs", params(("id" = String, Path)), responses(
+#[utoipa::path(delete, path = "/v1/jobs/{id}", operation_id = "cancelJob", tag = "Jobs", params(("id" = JobIdSchema, Path)), responses(
     (status = 200, description = "How it stands", body = JobView),
     (status = 400, description = "The id is not valid", body = ProblemSchema),
     (status = 404, description = "There is no such job", body = ProblemSchema),

@@ -17,7 +17,7 @@ const MOST_LISTED: usize = 1000;
 /// any of its versions), from one content, from the assets with a tag; or one, by key or recipe. They are rendered
 /// again when somebody asks for them. Where there are more than there is time for, `remaining` says how many are left;
 /// the same call goes on with them.
-#[utoipa::path(post, path = "/v1/purge", tag = "Composites", request_body = PurgeBody, responses(
+#[utoipa::path(post, path = "/v1/purge", operation_id = "purgeComposites", tag = "Composites", request_body = PurgeBody, responses(
     (status = 200, description = "What was dropped", body = PurgeView),
     (status = 400, description = "The body is not valid", body = ProblemSchema),
     (status = 404, description = "There is no such asset", body = ProblemSchema),

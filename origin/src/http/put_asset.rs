@@ -1,5 +1,6 @@
 //! `PUT /v1/assets/{id}`: upload or replace. The body is the image or font itself with metadata in the query, or a
-//! multipart form with an `image` or a `font`, and a JSON `metadata` part. A refused upload changes nothing.
+//! multipart form with an `image` or a `font`, and a JSON `metadata` part, which goes before the query. A refused upload
+//! changes nothing.
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -16,7 +17,7 @@ use super::conditional::admits_change;
 use super::error::Error;
 use super::extract::{AssetPath, content_type, read_body, read_json};
 use super::query::{Query, parse};
-use super::schema::{AssetView, MetadataSchema, ProblemSchema};
+use super::schema::{AssetIdSchema, AssetView, BinarySchema, KindSchema, MetadataSchema, ProblemSchema};
 use crate::app::App;
 use crate::catalogue::AssetRecord;
 use crate::fields::shown;
@@ -36,14 +37,36 @@ struct Given {
 /// A multipart upload.
 #[derive(utoipa::ToSchema)]
 #[schema(as = Upload)]
+#[serde(untagged)]
 #[expect(dead_code, reason = "describes the multipart form")]
-struct UploadSchema {
+enum UploadSchema {
+    Image(ImageUploadSchema),
+    Font(FontUploadSchema),
+}
+
+/// An image as a form.
+#[derive(utoipa::ToSchema)]
+#[schema(as = ImageUpload)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the multipart form")]
+struct ImageUploadSchema {
     /// PNG, JPEG, WebP, GIF or SVG.
-    #[schema(format = Binary, content_media_type = "application/octet-stream")]
-    image: Option<String>,
-    /// TTF or OTF, in place of an image.
-    #[schema(format = Binary, content_media_type = "application/octet-stream")]
-    font: Option<String>,
+    #[schema(format = Binary)]
+    image: String,
+    #[schema(nullable = false)]
+    metadata: Option<MetadataSchema>,
+}
+
+/// A font as a form.
+#[derive(utoipa::ToSchema)]
+#[schema(as = FontUpload)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the multipart form")]
+struct FontUploadSchema {
+    /// TTF or OTF.
+    #[schema(format = Binary)]
+    font: String,
+    #[schema(nullable = false)]
     metadata: Option<MetadataSchema>,
 }
 
@@ -53,26 +76,37 @@ struct UploadSchema {
 /// the original is kept too. A font (one TrueType or OpenType font, at most 16 MiB) is checked and stored as it is. A
 /// replaced asset keeps its older versions addressable by digest, and the metadata that is not given again; a font does
 /// not replace an image, nor an image a font. A new image is a `base` unless said; a font is always a `font`.
-#[utoipa::path(put, path = "/v1/assets/{id}", tag = "Assets",
+#[utoipa::path(put, path = "/v1/assets/{id}", operation_id = "putAsset", tag = "Assets",
     params(
-        ("id" = String, Path),
-        ("kind" = Option<String>, Query, description = "`base` or `overlay`; of a font, `font`"),
-        ("title" = Option<String>, Query),
-        ("tags" = Option<String>, Query, description = "comma-separated"),
-        ("licence" = Option<String>, Query),
-        ("focus" = Option<String>, Query, description = "`x,y`"),
-        ("anchor.{name}" = Option<String>, Query, description = "`x,y,span[,angle]`, one for each anchor"),
+        ("id" = AssetIdSchema, Path),
+        ("kind" = Option<KindSchema>, Query, description = "`base` or `overlay`; of a font, `font`"),
+        ("title" = Option<String>, Query, max_length = 200, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"),
+        ("tags" = Option<String>, Query, description = "comma-separated",
+            pattern = "^[^,\\u0000-\\u001f\\u007f-\\u009f]{0,64}(,[^,\\u0000-\\u001f\\u007f-\\u009f]{0,64}){0,31}$"),
+        ("licence" = Option<String>, Query,
+            min_length = 1, max_length = 200, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"),
+        ("focus" = Option<String>, Query, description = "`x,y`",
+            pattern = r"^(0(\.[0-9]+)?|1(\.0+)?),(0(\.[0-9]+)?|1(\.0+)?)$"),
+        ("anchor.{name}" = Option<String>, Query, description = "`anchor.{name}=x,y,span[,angle]`, one for each anchor",
+            pattern = r"^-?[0-9](\.[0-9]+)?,-?[0-9](\.[0-9]+)?,([1-9]|[0-9]\.[0-9]{0,3}[1-9])(,-?[0-9]{1,2}(\.[0-9]+)?)?$"),
+        ("if-match" = Option<String>, Header, description = "Only if this `ETag` is the current one"),
+        ("if-none-match" = Option<String>, Header, description = "`*`: only if there is no such asset"),
     ),
     request_body(content(
-        (Vec<u8> = "image/png"), (Vec<u8> = "image/jpeg"), (Vec<u8> = "image/webp"), (Vec<u8> = "image/gif"),
-        (String = "image/svg+xml"), (Vec<u8> = "font/ttf"), (Vec<u8> = "font/otf"),
-        (UploadSchema = "multipart/form-data"),
+        (BinarySchema = "image/png"), (BinarySchema = "image/jpeg"), (BinarySchema = "image/webp"),
+        (BinarySchema = "image/gif"), (BinarySchema = "image/svg+xml"),
+        (BinarySchema = "font/ttf"), (BinarySchema = "font/otf"),
+        (UploadSchema = "multipart/form-data", encoding(
+            ("image" = (content_type = "image/png, image/jpeg, image/webp, image/gif, image/svg+xml")),
+            ("font" = (content_type = "font/ttf, font/otf")),
+            ("metadata" = (content_type = "application/json")),
+        )),
     )),
     responses(
         (status = 200, description = "Replaced, updated, or the same as before", body = AssetView),
         (status = 201, description = "A new asset", body = AssetView),
         (status = 400, description = "The metadata is not valid", body = ProblemSchema),
-        (status = 412, description = "`If-Match` or `If-None-Match: *` does not hold", body = ProblemSchema),
+        (status = 412, description = "`If-Match` or `If-None-Match` does not hold", body = ProblemSchema),
         (status = 413, description = "The body is too large", body = ProblemSchema),
         (status = 415, description = "The body is of the wrong type", body = ProblemSchema),
         (status = 422, description = "The image or font is broken or over a limit", body = ProblemSchema),
@@ -116,10 +150,7 @@ fn declared(what: &str, given: &str) -> Result<FileType, Error> {
 
 async fn read_form(request: Request, limit: u64) -> Result<Given, Error> {
     let (parts, body) = request.into_parts();
-    if parts.uri.query().is_some_and(|query| !query.is_empty()) {
-        let detail = "a multipart form has its metadata in the part `metadata`, not in the query";
-        return Err(Error::malformed("/query", detail));
-    }
+    let in_query = from_query(&Query::read(parts.uri.query().unwrap_or_default())?)?;
     let body = read_body(body, limit).await?;
     let request = Request::from_parts(parts, Body::from(body));
     let form = Multipart::from_request(request, &()).await;
@@ -130,6 +161,7 @@ async fn read_form(request: Request, limit: u64) -> Result<Given, Error> {
         let name = field.name().unwrap_or_default().to_owned();
         let bytes = field.bytes().await.map_err(|_| broken(TORN))?;
         match name.as_str() {
+            "image" | "font" if file.is_some() => return Err(broken("it has more than one file")),
             "image" | "font" => {
                 let declared = declared(&format!("`content-type` of the part `{name}`"), &given)?;
                 file = Some((declared, bytes));
@@ -139,7 +171,7 @@ async fn read_form(request: Request, limit: u64) -> Result<Given, Error> {
         }
     }
     let (declared, file) = file.ok_or_else(|| broken("the part `image` or `font` is missing"))?;
-    Ok(Given { file, declared, metadata })
+    Ok(Given { file, declared, metadata: metadata.or(in_query) })
 }
 
 const PARTS: &str = "`image`, `font`, `metadata`";

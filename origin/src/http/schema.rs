@@ -1,6 +1,7 @@
 //! The shapes of the API's JSON, as they are written and as `/openapi.json` describes them.
 
 mod jobs;
+mod names;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -14,12 +15,16 @@ use super::error::Error;
 use super::query::Query;
 use crate::catalogue::{AssetRecord, Version};
 use crate::clock::rfc3339;
-use crate::fields::{FieldError, Fields, text};
+use crate::fields::{FieldError, Fields, positive, text, whole};
 use crate::links::Link;
 use crate::metadata::{KINDS, kind};
 use crate::purge::Target;
 
-pub use jobs::{JobBody, JobBodySchema, JobView};
+pub use jobs::{JobBody, JobBodySchema, JobEventSchema, JobView};
+pub use names::{
+    AssetIdSchema, AssetRefSchema, BinarySchema, CompositeKeySchema, DigestSchema, JobIdSchema,
+    LayerNameSchema, RecipePathSchema, TagSchema,
+};
 
 /// An asset, as in the manifest.
 #[derive(ToSchema)]
@@ -27,10 +32,9 @@ pub use jobs::{JobBody, JobBodySchema, JobView};
 #[expect(dead_code, reason = "describes compositor::Asset, which knows nothing of OpenAPI")]
 pub struct AssetSchema {
     /// `[a-z0-9][a-z0-9-]{0,63}`
-    #[schema(example = "tabby", pattern = "^[a-z0-9][a-z0-9-]{0,63}$")]
-    id: String,
+    id: AssetIdSchema,
     /// BLAKE3 of the normalised image, or of the font, 64 hex digits; 10 or more of them pin a recipe to this version.
-    digest: String,
+    digest: DigestSchema,
     kind: KindSchema,
     /// In pixels; of a font, 0.
     width: u32,
@@ -57,7 +61,7 @@ pub struct AssetSchema {
 #[expect(dead_code, reason = "describes compositor::Level")]
 pub struct LevelSchema {
     /// BLAKE3 of its bytes; `GET /v1/assets/{id}/content?digest=` gives them.
-    digest: String,
+    digest: DigestSchema,
     /// In pixels.
     width: u32,
     /// In pixels.
@@ -77,24 +81,33 @@ pub enum KindSchema {
 
 #[derive(ToSchema)]
 #[schema(as = Anchor)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes compositor::Anchor")]
 pub struct AnchorSchema {
     /// From the left, as a fraction of the width.
+    #[schema(minimum = -10.0, maximum = 10.0)]
     x: f64,
     /// From the top, as a fraction of the height.
+    #[schema(minimum = -10.0, maximum = 10.0)]
     y: f64,
     /// What it measures there, as a fraction of the width.
+    #[schema(minimum = 0.0001, maximum = 10.0)]
     span: f64,
     /// Degrees clockwise.
-    #[schema(default = 0.0)]
+    #[schema(default = 0.0, minimum = -360.0, maximum = 360.0)]
     angle: Option<f64>,
 }
 
 #[derive(ToSchema)]
 #[schema(as = Focus)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes compositor::Focus")]
 pub struct FocusSchema {
+    /// From the left, as a fraction of the width.
+    #[schema(minimum = 0.0, maximum = 1.0)]
     x: f64,
+    /// From the top, as a fraction of the height.
+    #[schema(minimum = 0.0, maximum = 1.0)]
     y: f64,
 }
 
@@ -104,19 +117,24 @@ pub struct FocusSchema {
 #[expect(dead_code, reason = "describes compositor::Catalogue")]
 pub struct CatalogueSchema {
     /// Digest of the manifest; also its `ETag`.
-    version: String,
+    version: DigestSchema,
     assets: Vec<AssetSchema>,
 }
 
 /// A change of metadata (RFC 7396): absent stays, null clears.
 #[derive(ToSchema)]
 #[schema(as = Metadata)]
+#[serde(deny_unknown_fields)]
 #[expect(dead_code, reason = "describes crate::metadata::Metadata")]
 pub struct MetadataSchema {
     kind: Option<KindSchema>,
+    #[schema(max_length = 200, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     title: Option<String>,
-    tags: Option<Vec<String>>,
+    #[schema(max_items = 32)]
+    tags: Option<Vec<TagSchema>>,
+    #[schema(min_length = 1, max_length = 200, pattern = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$")]
     licence: Option<String>,
+    /// Of a base up to 32, of an overlay one, of a font none. One that is null is removed.
     anchors: Option<BTreeMap<String, AnchorSchema>>,
     focus: Option<FocusSchema>,
 }
@@ -128,6 +146,7 @@ pub struct AssetView {
     #[schema(value_type = AssetSchema)]
     asset: Asset,
     /// When this content was added.
+    #[schema(format = DateTime)]
     added: String,
     /// Where the normalised image or the font is.
     content: String,
@@ -138,10 +157,12 @@ pub struct AssetView {
 /// One content of an asset.
 #[derive(Serialize, ToSchema)]
 pub struct VersionView {
+    #[schema(value_type = DigestSchema)]
     digest: String,
     width: u32,
     height: u32,
     bytes: u64,
+    #[schema(format = DateTime)]
     added: String,
     content: String,
 }
@@ -178,6 +199,7 @@ pub struct AssetPage {
     pub assets: Vec<AssetView>,
     /// Pass it as `cursor` for the next page; absent on the last.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<AssetIdSchema>)]
     pub next: Option<String>,
 }
 
@@ -191,7 +213,7 @@ pub struct ListParams {
     /// Only those with this tag.
     pub tag: Option<String>,
     /// Where the last page ended.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<AssetIdSchema>)]
     pub cursor: Option<AssetId>,
     /// Most assets on the page, 1 to 500; 100 unless said.
     #[param(minimum = 1, maximum = 500)]
@@ -220,7 +242,7 @@ pub struct ContentParams {
     #[param(minimum = 1, maximum = 8192)]
     pub w: Option<u32>,
     /// A version by its digest, all 64 digits.
-    #[param(value_type = Option<String>)]
+    #[param(value_type = Option<DigestSchema>)]
     pub digest: Option<Digest>,
 }
 
@@ -238,6 +260,7 @@ impl TryFrom<Query> for ContentParams {
 
 /// A recipe to render, explain or sign.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct RecipeBody {
     /// The URL form, `/c/tabby;w=800/top-hat.png`, or the same as an object.
     #[schema(value_type = RecipeSchema)]
@@ -260,39 +283,118 @@ impl TryFrom<&Value> for RecipeBody {
 
 const RECIPE_FORMS: &str = "a recipe, as a path or as an object";
 
-/// The URL form as a string, or an object: `base` and `layers`, each a name or an object with `id` and the parameters
-/// of the URL under the same names, and `format`.
+/// The URL form as a string, or an object.
 #[derive(ToSchema)]
 #[schema(as = Recipe)]
 #[serde(untagged)]
 #[expect(dead_code, reason = "describes the two forms of compositor::Recipe")]
 pub enum RecipeSchema {
-    #[schema(example = "/c/tabby;w=800/top-hat.png")]
-    Url(String),
-    Object(serde_json::Map<String, Value>),
+    Url(RecipePathSchema),
+    Object(RecipeObjectSchema),
+}
+
+/// A recipe in parts.
+#[derive(ToSchema)]
+#[schema(as = RecipeObject)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "describes the JSON of compositor::Recipe")]
+pub struct RecipeObjectSchema {
+    base: BaseSchema,
+    #[serde(default)]
+    #[schema(max_items = 16)]
+    layers: Vec<LayerSchema>,
+    #[serde(default)]
+    format: RequestedFormatSchema,
+}
+
+/// The name of a base, or an object with its `id` and its parameters.
+#[derive(ToSchema)]
+#[schema(as = Base)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the JSON of compositor::Base")]
+pub enum BaseSchema {
+    Name(AssetRefSchema),
+    Object(BaseObjectSchema),
+}
+
+/// The name of a layer, or an object with its `id` and its parameters.
+#[derive(ToSchema)]
+#[schema(as = Layer)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the JSON of compositor::Layer")]
+pub enum LayerSchema {
+    Name(LayerNameSchema),
+    Object(LayerObjectSchema),
+}
+
+/// A base with the parameters of the URL under the same names, each a string or a number.
+#[derive(ToSchema)]
+#[schema(as = BaseObject)]
+#[expect(dead_code, reason = "describes the JSON of compositor::Base")]
+pub struct BaseObjectSchema {
+    id: AssetRefSchema,
+}
+
+/// A layer with the parameters of the URL under the same names, each a string or a number. Of `~text`, `text` is the
+/// text itself.
+#[derive(ToSchema)]
+#[schema(as = LayerObject)]
+#[expect(dead_code, reason = "describes the JSON of compositor::Layer")]
+pub struct LayerObjectSchema {
+    id: LayerNameSchema,
+}
+
+/// What a composite is encoded as.
+#[derive(ToSchema)]
+#[schema(as = Format, rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes compositor::Format")]
+pub enum FormatSchema {
+    Png,
+    Jpg,
+    Webp,
+    Avif,
+}
+
+/// What a composite is to be encoded as; `auto` is chosen from what the caller accepts.
+#[derive(Default, ToSchema)]
+#[schema(as = RequestedFormat, rename_all = "lowercase")]
+#[expect(dead_code, reason = "describes compositor::Requested")]
+pub enum RequestedFormatSchema {
+    #[default]
+    Auto,
+    Png,
+    Jpg,
+    Webp,
+    Avif,
 }
 
 /// A finished composite.
 #[derive(Serialize, ToSchema)]
 pub struct CompositeView {
+    #[schema(value_type = CompositeKeySchema)]
     pub key: String,
     /// The canonical recipe, its format resolved.
+    #[schema(value_type = RecipePathSchema)]
     pub recipe: String,
     /// By key: kept for ever.
     pub immutable: String,
+    #[schema(value_type = FormatSchema)]
     pub format: String,
     pub width: u32,
     pub height: u32,
     pub bytes: u64,
     /// Dominant colour, `#rrggbb`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(pattern = "^#[0-9a-f]{6}$")]
     pub colour: Option<String>,
     /// `ThumbHash`, base64: a blurred stand-in of about 25 bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thumbhash: Option<String>,
     /// Content digests of what was drawn.
+    #[schema(value_type = Vec<DigestSchema>)]
     pub ingredients: Vec<String>,
     /// When it was rendered.
+    #[schema(format = DateTime)]
     pub created: String,
     /// Deliveries that this origin remembers.
     pub hits: u64,
@@ -322,11 +424,15 @@ impl From<Link> for CompositeView {
 #[derive(Serialize, ToSchema)]
 pub struct Explanation {
     /// The canonical recipe as given.
+    #[schema(value_type = RecipePathSchema)]
     pub canonical: String,
     /// The canonical recipe with its format resolved.
+    #[schema(value_type = RecipePathSchema)]
     pub recipe: String,
+    #[schema(value_type = CompositeKeySchema)]
     pub key: String,
     pub immutable: String,
+    #[schema(value_type = FormatSchema)]
     pub format: String,
     pub width: u32,
     pub height: u32,
@@ -371,6 +477,7 @@ pub struct IngredientView {
     pub asset: String,
     /// Content digest of the version that is meant.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DigestSchema>)]
     pub digest: Option<String>,
 }
 
@@ -384,13 +491,16 @@ pub struct CacheView {
 
 /// A recipe to sign.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SignBody {
     /// As for `POST /v1/composites`.
     #[schema(value_type = RecipeSchema)]
     pub recipe: Value,
     /// Unix seconds; absent: the URL never expires.
+    #[schema(maximum = 9_007_199_254_740_991_i64)]
     pub expires: Option<u64>,
     /// The same as seconds from now; not both.
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     pub expires_in: Option<u64>,
     /// Id of the signing key; the first unless said.
     pub key: Option<String>,
@@ -403,8 +513,8 @@ impl TryFrom<&Value> for SignBody {
         let fields = Fields::of(json, "", &["recipe", "expires", "expires_in", "key"])?;
         Ok(Self {
             recipe: fields.demand("recipe", |recipe| Some(recipe.clone()), RECIPE_FORMS)?,
-            expires: fields.get("expires", Value::as_u64, "Unix seconds")?,
-            expires_in: fields.get("expires_in", Value::as_u64, "a whole number of seconds")?,
+            expires: fields.get("expires", whole, "Unix seconds")?,
+            expires_in: fields.get("expires_in", positive, "a whole number of seconds, from 1")?,
             key: fields.get("key", text, "the id of a signing key")?,
         })
     }
@@ -412,17 +522,18 @@ impl TryFrom<&Value> for SignBody {
 
 /// Which composites to purge: one of these.
 #[derive(ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PurgeBody {
     /// Those drawn from this asset, whichever version.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<AssetIdSchema>)]
     asset: Option<AssetId>,
     /// Those drawn from this content: a version of an asset.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<DigestSchema>)]
     digest: Option<Digest>,
     /// Those drawn from assets that have this tag.
     tag: Option<String>,
     /// This one.
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<CompositeKeySchema>)]
     key: Option<CompositeKey>,
     /// What this recipe means now, in every format that it may have.
     #[schema(value_type = Option<RecipeSchema>)]
@@ -480,6 +591,7 @@ pub struct PurgeView {
     /// How many are left, because there was no more time; the same call goes on with them.
     pub remaining: usize,
     /// The keys of the first 1000.
+    #[schema(value_type = Vec<CompositeKeySchema>)]
     pub keys: Vec<String>,
 }
 

@@ -12,7 +12,7 @@ use crate::clock::unix_now;
 /// Sign a delivery URL
 ///
 /// The recipe is checked and brought to its canonical form; the signature is over that.
-#[utoipa::path(post, path = "/v1/sign", tag = "Signatures", request_body = SignBody, responses(
+#[utoipa::path(post, path = "/v1/sign", operation_id = "signUrl", tag = "Signatures", request_body = SignBody, responses(
     (status = 200, description = "The signed URL", body = SignedView),
     (status = 400, description = "The recipe or the expiry is not valid, or there is no such key", body = ProblemSchema),
     (status = 413, description = "The body is too large", body = ProblemSchema),

@@ -149,6 +149,17 @@ async fn a_multipart_upload_carries_metadata() {
     twice.assert_problem(400, "bad-metadata", Some("/anchors"));
 }
 
+#[tokio::test]
+async fn metadata_of_a_form_go_before_those_of_the_query() {
+    let origin = Origin::empty().await;
+    let path = "/v1/assets/hat?kind=overlay&title=Cap&tags=red";
+    let value = multipart(&origin, path, "{\"title\": \"Hat\"}", &png(4, 4, [0; 4])).await.value();
+    assert_eq!(
+        [&value["kind"], &value["title"], &value["tags"]],
+        [&json!("overlay"), &json!("Hat"), &json!(["red"])]
+    );
+}
+
 async fn multipart(origin: &Origin, path: &str, metadata: &str, image: &[u8]) -> Answer {
     let mut body = format!(
         "--x\r\ncontent-disposition: form-data; name=\"metadata\"\r\ncontent-type: application/json\r\n\r\n{metadata}\r\n\

@@ -70,6 +70,39 @@ async fn every_reference_of_the_description_leads_somewhere() {
     }
 }
 
+/// Methods of a generated client are named after them.
+#[tokio::test]
+async fn every_call_has_a_name_of_its_own() {
+    let value = Origin::empty().await.get("/openapi.json").await.value();
+    let operations =
+        value["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+    let names: Vec<_> = operations.map(|operation| operation["operationId"].as_str().unwrap()).collect();
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len(), "{names:?}");
+}
+
+#[tokio::test]
+async fn recipes_are_described_with_every_parameter_and_no_other() {
+    let value = Origin::empty().await.get("/openapi.json").await.value();
+    let allowed = |path: &str| {
+        let error = compositor::Recipe::parse(path).unwrap_err().to_string();
+        let (_, allowed) = error.split_once("allowed: ").unwrap();
+        allowed.split(", ").map(|name| name.trim_matches('`').to_owned()).collect::<BTreeSet<_>>()
+    };
+    let described = |schema: &str| {
+        let schema = value.pointer(&format!("/components/schemas/{schema}/properties")).unwrap();
+        schema.as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>()
+    };
+    let with = |mut names: BTreeSet<String>, more: &[&str]| {
+        names.extend(more.iter().map(|name| (*name).to_owned()));
+        names
+    };
+    let base = allowed("/c/a;zzz=1.png");
+    assert_eq!((described("Size"), described("BaseObject")), (base.clone(), with(base, &["id"])));
+    let texts = allowed("/c/a/~text;t=SEk;zzz=1.png");
+    let layers = &texts | &allowed("/c/a/~fill;zzz=1.png");
+    assert_eq!(described("LayerObject"), with(layers, &["id", "text"]));
+}
+
 #[tokio::test]
 async fn the_described_asset_is_the_written_asset() {
     let origin = Origin::stocked().await;
