@@ -18,6 +18,7 @@ mod machine;
 mod npm;
 mod run;
 mod say;
+mod server;
 mod test;
 mod wasm;
 mod workspace;

@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::say::{self, Colour};
 
+mod api;
 mod sizes;
 mod steps;
 mod targets;

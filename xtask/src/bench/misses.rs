@@ -6,8 +6,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::servers::{Server, free_port, origin, start};
+use super::servers::{origin, quiet};
 use super::{Section, inputs};
+use crate::server::{self, Server, free_port};
 use crate::{exec, machine, workspace};
 
 pub const TITLE: &str = "Rendering what nobody has, against thumbor";
@@ -78,7 +79,7 @@ fn thumbor(folder: &Path) -> Result<(Server, String)> {
     thumbor.env("PYTHONPATH", &packages).args(["-m", "thumbor.server", "--ip", "127.0.0.1", "--port", &port]);
     thumbor.args(["--processes", "2", "--log-level", "error", "--conf"]).arg(&configuration);
     let url = format!("http://127.0.0.1:{port}");
-    let server = start(&mut thumbor, &format!("{url}/healthcheck"))?;
+    let server = server::start(quiet(&mut thumbor), &format!("{url}/healthcheck"))?;
     Ok((server, url))
 }
 

@@ -3,16 +3,13 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpListener;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal};
 
 use super::Section;
-use crate::run::probe;
+use crate::server::{self, Server, free_port};
 use crate::{exec, machine, workspace};
 
 pub const TITLE: &str = "Serving a cached composite";
@@ -60,33 +57,6 @@ fn servers(seconds: u32) -> Result<String> {
     Ok(table)
 }
 
-/// A server that ends when this does.
-pub struct Server(Child);
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // An orderly end, so that nginx takes its workers along. It may have ended by itself; then there is nothing to do.
-        let _ = rustix::process::kill_process(Pid::from_child(&self.0), Signal::TERM);
-        let _ = self.0.wait();
-    }
-}
-
-pub fn start(command: &mut Command, ready: &str) -> Result<Server> {
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-    let mut server = Server(child);
-    let patience = Instant::now() + Duration::from_secs(20);
-    while !probe::answers(ready) {
-        if Instant::now() > patience || server.0.try_wait()?.is_some() {
-            bail!("`{}` does not answer at {ready}", exec::line(command));
-        }
-    }
-    Ok(server)
-}
-
-pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
 /// On a folder of its own, with these pictures.
 pub fn origin(folder: &Path, pictures: &Path) -> Result<(Server, String)> {
     let milliner = workspace::target()?.join("release/milliner").to_string_lossy().into_owned();
@@ -97,7 +67,7 @@ pub fn origin(folder: &Path, pictures: &Path) -> Result<(Server, String)> {
     serve.arg("serve").env("MILLINER_STORE", &store).env("MILLINER_LISTEN", &address);
     serve.env("MILLINER_ADMIN_LISTEN", "off");
     let url = format!("http://{address}");
-    Ok((start(&mut serve, &format!("{url}/healthz"))?, url))
+    Ok((server::start(quiet(&mut serve), &format!("{url}/healthz"))?, url))
 }
 
 /// As many workers as cores, nothing logged, the file in the page cache: nginx at its best.
@@ -115,7 +85,11 @@ fn nginx(folder: &Path) -> Result<(Server, String)> {
     let mut nginx = exec::command("nginx");
     nginx.args(["-c", &file]);
     let url = format!("http://{address}");
-    Ok((start(&mut nginx, &format!("{url}/composite.png"))?, url))
+    Ok((server::start(quiet(&mut nginx), &format!("{url}/composite.png"))?, url))
+}
+
+pub fn quiet(command: &mut Command) -> &mut Command {
+    command.stdout(Stdio::null()).stderr(Stdio::null())
 }
 
 struct Load {

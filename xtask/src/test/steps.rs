@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{sizes, targets};
+use super::{api, sizes, targets};
 use crate::{build, exec, machine, npm, run, workspace};
 
 pub struct Step {
@@ -25,6 +25,7 @@ pub const STEPS: &[Step] = &[
     Step { name: "doc", about: "examples in the documentation", run: doc },
     Step { name: "clippy", about: "no warning, on the host and for wasm", run: clippy },
     Step { name: "build", about: "servers, wasm modules and bundles", run: build_all },
+    Step { name: "api", about: "the API keeps what its description promises", run: api::check },
     Step { name: "sizes", about: "no wasm module grew by more than its budget", run: sizes::check },
     Step { name: "targets", about: "the same bytes on every target", run: targets::compare },
     Step { name: "package", about: "the npm package: its types, and its behaviour in Node", run: package },
