@@ -18,7 +18,7 @@ pub use sqs::Sqs;
 
 /// How long a delivery is lent, unless the URL says otherwise; whoever needs longer extends it.
 pub const VISIBILITY: Duration = Duration::from_secs(30);
-/// Longest that one call of [`Queue::receive`] waits, and most that it brings: what SQS allows.
+/// Longest that one call of [`Queue::receive`] waits, unless the URL says less, and most that it brings: what SQS allows.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(20);
 pub const LARGEST_BATCH: usize = 10;
 

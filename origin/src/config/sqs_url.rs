@@ -1,5 +1,5 @@
-//! `sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME.fifo?region=…&endpoint=…&visibility=…`: the address of a FIFO queue as AWS
-//! shows it, with another scheme. It holds no credentials: those come from the AWS SDK's own chain.
+//! `sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME.fifo?region=…&endpoint=…&visibility=…&wait=…`: the address of a FIFO queue as
+//! AWS shows it, with another scheme. It holds no credentials: those come from the AWS SDK's own chain.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use url::Url;
 
 use super::parse::Unusable;
 use super::s3_url::{endpoint, has_more_than_a_host, is_name};
-use crate::queue::VISIBILITY;
+use crate::queue::{LONGEST_WAIT, VISIBILITY};
 
 /// What SQS allows.
 const LONGEST_VISIBILITY: Duration = Duration::from_hours(12);
@@ -25,6 +25,8 @@ pub struct SqsUrl {
     pub endpoint: Option<String>,
     /// How long a delivery is lent.
     pub visibility: Duration,
+    /// Longest that one call waits for a job.
+    pub wait: Duration,
 }
 
 impl SqsUrl {
@@ -43,12 +45,14 @@ impl FromStr for SqsUrl {
             return Err(Unusable);
         }
         let host = url.host_str().ok_or(Unusable)?;
-        let (mut region, mut elsewhere, mut visibility) = (region_of(host), None, VISIBILITY);
+        let (mut region, mut elsewhere) = (region_of(host), None);
+        let (mut visibility, mut wait) = (VISIBILITY, LONGEST_WAIT);
         for (name, value) in url.query_pairs() {
             match (&*name, &*value) {
                 ("region", name) if is_name(name) => region = Some(name.to_owned()),
                 ("endpoint", text) => elsewhere = Some(endpoint(text)?),
-                ("visibility", text) => visibility = span(text)?,
+                ("visibility", text) => visibility = span(text, LONGEST_VISIBILITY)?,
+                ("wait", text) => wait = span(text, LONGEST_WAIT)?,
                 _ => return Err(Unusable),
             }
         }
@@ -59,7 +63,7 @@ impl FromStr for SqsUrl {
             None => return Err(Unusable),
         };
         let region = region.ok_or(Unusable)?;
-        Ok(Self { base, path: url.path().to_owned(), region, endpoint: elsewhere, visibility })
+        Ok(Self { base, path: url.path().to_owned(), region, endpoint: elsewhere, visibility, wait })
     }
 }
 
@@ -85,9 +89,9 @@ fn region_of(host: &str) -> Option<String> {
     is_name(region).then(|| region.to_owned())
 }
 
-fn span(text: &str) -> Result<Duration, Unusable> {
+fn span(text: &str, longest: Duration) -> Result<Duration, Unusable> {
     match humantime::parse_duration(text) {
-        Ok(span) if !span.is_zero() && span <= LONGEST_VISIBILITY => Ok(span),
+        Ok(span) if !span.is_zero() && span <= longest => Ok(span),
         _ => Err(Unusable),
     }
 }
@@ -102,7 +106,8 @@ mod tests {
     fn a_queue_of_aws_says_its_region() {
         let url: SqsUrl = QUEUE.parse().unwrap();
         assert_eq!(url.queue_url(), "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo");
-        assert_eq!((url.region.as_str(), url.endpoint, url.visibility), ("eu-west-1", None, VISIBILITY));
+        assert_eq!((url.region.as_str(), url.endpoint), ("eu-west-1", None));
+        assert_eq!((url.visibility, url.wait), (VISIBILITY, LONGEST_WAIT));
         let chinese: SqsUrl =
             QUEUE.replace("eu-west-1.amazonaws.com", "cn-north-1.amazonaws.com.cn").parse().unwrap();
         assert_eq!(chinese.region, "cn-north-1");
@@ -110,10 +115,11 @@ mod tests {
 
     #[test]
     fn another_server_needs_its_address_and_a_region() {
-        let text = format!("{QUEUE}?endpoint=http://127.0.0.1:5000&region=eu-west-2&visibility=2m");
+        let text = format!("{QUEUE}?endpoint=http://127.0.0.1:5000&region=eu-west-2&visibility=2m&wait=1s");
         let url: SqsUrl = text.parse().unwrap();
         assert_eq!(url.queue_url(), "http://127.0.0.1:5000/123456789012/jobs.fifo");
-        assert_eq!((url.region.as_str(), url.visibility), ("eu-west-2", Duration::from_mins(2)));
+        assert_eq!(url.region, "eu-west-2");
+        assert_eq!((url.visibility, url.wait), (Duration::from_mins(2), Duration::from_secs(1)));
         let host = "sqs://127.0.0.1:5000/123456789012/jobs.fifo?endpoint=http://127.0.0.1:5000";
         assert!(
             host.parse::<SqsUrl>().is_err() && format!("{host}&region=eu-west-1").parse::<SqsUrl>().is_ok()
@@ -135,7 +141,7 @@ mod tests {
             "sqs://id:secret@sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo",
             "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo?visibility=0s",
             "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo?visibility=13h",
-            "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo?wait=20s",
+            "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo?wait=21s",
         ] {
             assert!(wrong.parse::<SqsUrl>().is_err(), "{wrong}");
         }

@@ -20,6 +20,7 @@ pub struct Sqs {
     client: Client,
     url: String,
     visibility: Duration,
+    longest_wait: Duration,
 }
 
 impl Sqs {
@@ -31,7 +32,8 @@ impl Sqs {
 
     /// With a configuration made elsewhere.
     pub fn with(url: &SqsUrl, configuration: &SdkConfig) -> Self {
-        Self { client: Client::new(configuration), url: url.queue_url(), visibility: url.visibility }
+        let client = Client::new(configuration);
+        Self { client, url: url.queue_url(), visibility: url.visibility, longest_wait: url.wait }
     }
 
     pub fn visibility(&self) -> Duration {
@@ -45,6 +47,7 @@ impl Sqs {
     }
 
     pub(super) async fn receive(&self, most: usize, wait: Duration) -> Result<Vec<Lent>, QueueError> {
+        let wait = wait.min(self.longest_wait);
         let receive = self
             .client
             .receive_message()
