@@ -1,13 +1,13 @@
 // What the peers in Node share: the jobs, the clock, and the report they print. Times are processor time of the whole
 // process in milliseconds (helper threads count), since the machine may have other work; each figure is the median of
-// ROUNDS runs after a warm-up. The overlay moves a pixel from run to run. Scripts are started as
+// ROUNDS runs after a warm-up, which is long enough for the engine to compile what is hot. The overlay moves a pixel from run to run. Scripts are started as
 //   node PEER.mjs INPUTS [J1,J2,… [ROUNDS]]
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const ROUNDS = Number(process.argv[4] ?? 15);
-const WARM_UP = 2;
+const WARM_UP = { runs: 2, ms: 1000 };
 const STEPS = 16; // the overlay's positions, a pixel apart
 
 export const INPUTS = process.argv[2];
@@ -37,7 +37,8 @@ export function position(job, dx) {
 const cpuMs = ({ user, system }) => (user + system) / 1000;
 
 async function median(render) {
-  for (let run = 0; run < WARM_UP; run += 1) await render(run % STEPS);
+  const begun = process.cpuUsage();
+  for (let run = 0; run < WARM_UP.runs || cpuMs(process.cpuUsage(begun)) < WARM_UP.ms; run += 1) await render(run % STEPS);
   const times = [];
   for (let run = 0; run < ROUNDS; run += 1) {
     const start = process.cpuUsage();
