@@ -5,7 +5,7 @@
 
 mod record;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -87,7 +87,13 @@ impl LiveCatalogue {
     pub async fn refresh(&self) -> Result<bool, StoreError> {
         let mut known = self.known.lock().await;
         let listed = self.store.list(Records::Assets).await?;
-        let mut changed = known.forget_all_but(&listed);
+        let mut changed = false;
+        for id in known.not_among(&listed) {
+            // A listing alone removes nothing: it has no checksum, and where it is made late it lacks what is there.
+            if self.read(&id).await?.is_none() {
+                changed |= known.forget(&id);
+            }
+        }
         for Listed { name, stamp } in listed {
             let Ok(id) = name.parse::<AssetId>() else { continue };
             if known.stamps.get(&id) == Some(&stamp) {
@@ -172,13 +178,15 @@ impl LiveCatalogue {
 }
 
 impl Known {
-    /// Drops the records that the store no longer lists.
-    fn forget_all_but(&mut self, listed: &[Listed]) -> bool {
-        let before = self.records.len();
+    /// The records that the store does not list.
+    fn not_among(&self, listed: &[Listed]) -> BTreeSet<AssetId> {
         let is_listed = |id: &AssetId| listed.binary_search_by(|l| l.name.as_str().cmp(id.as_ref())).is_ok();
-        self.records.retain(|id, _| is_listed(id));
-        self.stamps.retain(|id, _| is_listed(id));
-        self.records.len() != before
+        self.records.keys().chain(self.stamps.keys()).filter(|id| !is_listed(id)).cloned().collect()
+    }
+
+    fn forget(&mut self, id: &AssetId) -> bool {
+        self.stamps.remove(id);
+        self.put(id, None)
     }
 
     fn put(&mut self, id: &AssetId, record: Option<AssetRecord>) -> bool {

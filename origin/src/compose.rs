@@ -57,7 +57,7 @@ pub enum Source {
 
 impl Delivery {
     /// Will the next one find it?
-    fn is_stored(&self) -> bool {
+    pub fn is_stored(&self) -> bool {
         !matches!(self.source, Source::Rendered { stored: false })
     }
 }
@@ -81,10 +81,18 @@ pub async fn get_or_render(app: &App, plan: &Arc<Plan>) -> Outcome {
     }
     let (app_of_flight, plan) = (app.clone(), Arc::clone(plan));
     let at = app.config.render_at;
-    app.flights.join(key, || async move { fetch_or_render(&app_of_flight, &plan, at).await }).await
+    let flight = || async move {
+        // The one before this may have landed between the look above and here.
+        match app_of_flight.hot.get(&key) {
+            Some(hot) => Ok(Delivery { hot, source: Source::Memory, times: Times::default() }),
+            None => fetch_or_render(&app_of_flight, &plan, at).await,
+        }
+    };
+    app.flights.join(key, flight).await
 }
 
-/// What an order of another process asks for: the composite is stored and linked afterwards, whoever rendered it.
+/// What an order of another process asks for: the composite is stored and linked afterwards, whoever rendered it. That
+/// this process has it in memory is nothing to the one who ordered.
 pub async fn render_order(app: &App, plan: &Arc<Plan>) -> Outcome {
     fetch_or_render(app, plan, RenderAt::Here).await
 }
@@ -102,12 +110,11 @@ pub async fn get_by_key(
         note(&error);
         None
     });
-    if let Some(delivery) = stored(app, key, format, link.as_ref()).await? {
-        return Ok(Some(delivery));
-    }
-    match link.and_then(|link| plan_of(app, &link)).filter(|plan| plan.format() == format) {
+    let plan = link.as_ref().and_then(|link| plan_of(app, link)).filter(|plan| plan.format() == format);
+    match plan {
+        // With everybody else who asks for it, by whatever name.
         Some(plan) => get_or_render(app, &Arc::new(plan)).await.map(Some),
-        None => Ok(None),
+        None => stored(app, key, format, link.as_ref()).await,
     }
 }
 
@@ -121,18 +128,16 @@ pub fn plan_of(app: &App, link: &Link) -> Option<Plan> {
 /// What one flight does.
 async fn fetch_or_render(app: &App, plan: &Arc<Plan>, mut at: RenderAt) -> Outcome {
     let key = plan.key();
-    // The flight before this one may have landed between the caller's look into memory and its joining.
-    if let Some(hot) = app.hot.get(&key) {
-        return Ok(Delivery { hot, source: Source::Memory, times: Times::default() });
-    }
     let deadline = Instant::now() + app.config.server.request_timeout;
     // Listening starts before asking, so that no news falls between.
     let mut news = app.fleet.as_ref().map(Fleet::listen);
     let (mut waited, mut mistrusted) = (false, false);
     while Instant::now() < deadline {
+        // Told once: what is there afterwards is a new link.
+        let mistrusts = std::mem::take(&mut mistrusted);
         let begun = match at {
-            RenderAt::Here => app.links.begin(&key, mistrusted).instrument(stage!("lease")).await,
-            RenderAt::Queue => app.links.look(&key, mistrusted).instrument(stage!("look")).await,
+            RenderAt::Here => app.links.begin(&key, mistrusts).instrument(stage!("lease")).await,
+            RenderAt::Queue => app.links.look(&key, mistrusts).instrument(stage!("look")).await,
         };
         match begun {
             Begun::Found(link) => {
@@ -148,16 +153,20 @@ async fn fetch_or_render(app: &App, plan: &Arc<Plan>, mut at: RenderAt) -> Outco
                 waited = true;
                 settled(&mut news, key, left.min(LOOK_AGAIN)).instrument(stage!("wait")).await;
             }
-            Begun::Free => match app.orders.place(&app.queue, plan).instrument(stage!("order")).await {
-                Ok(()) => {
-                    (waited, mistrusted) = (true, false);
-                    settled(&mut news, key, LOOK_AGAIN).instrument(stage!("wait")).await;
+            Begun::Free { now } => {
+                // What can never be drawn needs no worker to say so.
+                app.renderer.check(plan)?;
+                match app.orders.place(&app.queue, plan, now).instrument(stage!("order")).await {
+                    Ok(()) => {
+                        waited = true;
+                        settled(&mut news, key, LOOK_AGAIN).instrument(stage!("wait")).await;
+                    }
+                    Err(error) => {
+                        tracing::warn!(%key, %error, "a render could not be ordered; rendering it here");
+                        at = RenderAt::Here;
+                    }
                 }
-                Err(error) => {
-                    tracing::warn!(%key, %error, "a render could not be ordered; rendering it here");
-                    at = RenderAt::Here;
-                }
-            },
+            }
             Begun::Failed(told) => return Err(RenderFailure::Told(Arc::new(told))),
         }
     }
@@ -181,12 +190,13 @@ async fn settled(news: &mut Option<broadcast::Receiver<News>>, key: CompositeKey
     let _ = timeout(most, heard).await;
 }
 
-/// Renders for everybody, unless the object is there after all: a link can be lost.
+/// Renders for everybody, unless the object is there after all: a link can be lost. Where the store cannot say, what is
+/// drawn of may be in memory.
 async fn lead(app: &App, plan: &Arc<Plan>, lease: Lease) -> Outcome {
     let outcome = match stored(app, plan.key(), plan.format(), None).await {
         Ok(Some(delivery)) => Ok(delivery),
-        Ok(None) => render(app, plan).await,
-        Err(failure) => Err(failure),
+        Err(RenderFailure::Store(error)) if !error.is_out_of_reach() => Err(RenderFailure::Store(error)),
+        Ok(None) | Err(_) => render(app, plan).await,
     };
     let (link, told);
     let came_of_it = match &outcome {

@@ -5,6 +5,8 @@
 //! recipe by its `/i/…`, which a CDN fetches from the bucket; anything else by a URL of the bucket, signed for minutes.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
@@ -24,10 +26,12 @@ use serde_json::Value;
 use tower::{Service, ServiceExt};
 
 use crate::app::App;
+use crate::clock::unix_now;
 use crate::http::{self, Peer, build_app};
 use crate::queue::RenderJob;
 use crate::store::ObjectKey;
 use crate::telemetry::JobEnd;
+use crate::upkeep;
 use crate::worker::end_of;
 
 /// Longest body that fits: 6 MiB with its head, less what base64 adds.
@@ -43,7 +47,30 @@ pub fn is_here() -> bool {
 /// Answers events for as long as Lambda has any.
 pub async fn run(app: App) -> Result<(), Error> {
     let router = build_app(&app);
-    lambda_runtime::run(service_fn(move |event| answer(app.clone(), router.clone(), event))).await
+    let awake = Arc::new(Awake(AtomicU64::new(unix_now())));
+    let serve = service_fn(move |event| {
+        let (app, router, awake) = (app.clone(), router.clone(), Arc::clone(&awake));
+        async move {
+            awake.catch_up(&app).await;
+            answer(app, router, event).await
+        }
+    });
+    lambda_runtime::run(serve).await
+}
+
+/// Between two events a function stands still, and hears nothing: what a server does now and then is done before an
+/// event, where it is time.
+struct Awake(AtomicU64);
+
+impl Awake {
+    /// By a clock that goes on meanwhile.
+    async fn catch_up(&self, app: &App) {
+        let (now, pace) = (unix_now(), app.config.server.catalogue_poll.as_secs().max(1));
+        if now.abs_diff(self.0.load(Ordering::Relaxed)) >= pace {
+            upkeep::catch_up(app).await;
+            self.0.store(now, Ordering::Relaxed);
+        }
+    }
 }
 
 /// What an event is answered with.

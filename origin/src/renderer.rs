@@ -104,6 +104,11 @@ impl Renderer {
         self.work(plan, Compositor::compose).await
     }
 
+    /// Is it within the limits of one picture?
+    pub fn check(&self, plan: &Plan) -> Result<(), RenderFailure> {
+        plan.check(self.compositor.limits()).map_err(|error| RenderFailure::Render(Arc::new(error)))
+    }
+
     /// Draws a plan for its placeholder alone.
     pub async fn placeholder(&self, plan: &Arc<Plan>) -> Result<Placeholder, RenderFailure> {
         let draw = |compositor: &Compositor, plan: &Plan, ingredients: &Ingredients| {
@@ -135,7 +140,7 @@ impl Renderer {
     ) -> Result<(T, RenderTimes), RenderFailure> {
         let started = Instant::now();
         // What can never run does not wait.
-        plan.check(self.compositor.limits()).map_err(|error| RenderFailure::Render(Arc::new(error)))?;
+        self.check(plan)?;
         let permit = self.admit(plan.working_bytes()).instrument(stage!("queue")).await?;
         let admitted = Instant::now();
         let ingredients = self.fetch(plan).instrument(stage!("fetch")).await?;

@@ -26,7 +26,7 @@ use crate::app::App;
 use crate::config::ServerConfig;
 use crate::http::{Peer, build_admin, build_app, shortcut};
 use crate::jobs;
-use crate::upkeep::keep_up;
+use crate::upkeep::{keep_swept, keep_up};
 use crate::worker::work;
 
 /// How often a server that leaves looks whether everybody has gone.
@@ -89,6 +89,7 @@ async fn bind(variable: &'static str, address: SocketAddr) -> Result<TcpListener
 pub async fn serve(app: App, listeners: Listeners) -> std::io::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let upkeep = tokio::spawn(keep_up(app.clone(), stopped.clone()));
+    let sweeps = tokio::spawn(keep_swept(app.clone(), stopped.clone()));
     let jobs = tokio::spawn(jobs::keep_running(app.clone(), stopped.clone()));
     let admin = listeners.admin.map(|listener| {
         let router = build_admin(&app);
@@ -109,7 +110,7 @@ pub async fn serve(app: App, listeners: Listeners) -> std::io::Result<()> {
     tracing::info!("draining");
     // Nobody listens any more only when everybody has stopped already.
     let _ = stop.send(true);
-    for task in [Some(public), admin, Some(jobs), Some(upkeep)].into_iter().flatten() {
+    for task in [Some(public), admin, Some(jobs), Some(sweeps), Some(upkeep)].into_iter().flatten() {
         task.await.map_err(std::io::Error::other)?;
     }
     app.flush().await.map_err(std::io::Error::other)?;
@@ -130,8 +131,7 @@ async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<
     builder.timer(TokioTimer::new()).header_read_timeout(config.head_timeout).pipeline_flush(true);
     let places = Arc::new(Semaphore::new(config.connections));
     let graceful = GracefulShutdown::new();
-    let left = left(&mut stopped, &places, &config);
-    let mut left = pin!(left);
+    let mut left = Box::pin(left(&mut stopped, &graceful, config.drain_delay));
     loop {
         // Who has connected is served, also when it is time.
         let accepted = tokio::select! {
@@ -155,7 +155,7 @@ async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<
             drop(place);
         });
     }
-    drop(listener);
+    drop((listener, left));
     if timeout(config.drain_timeout, graceful.shutdown()).await.is_err() {
         tracing::warn!(timeout = ?config.drain_timeout, "some requests did not finish in time");
     }
@@ -164,15 +164,15 @@ async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<
 /// Returns when it is time to go: told to stop, and every connection closed by its client, since each answer says from
 /// then on that it is the last one of its connection; or the time is over that a load balancer has for noticing. A
 /// connection that is closed while a request is on its way would fail that request.
-async fn left(stopped: &mut watch::Receiver<bool>, places: &Semaphore, config: &ServerConfig) {
+async fn left(stopped: &mut watch::Receiver<bool>, open: &GracefulShutdown, most: Duration) {
     told_to_stop(stopped).await;
     let all_closed = async {
-        while places.available_permits() < config.connections {
+        while open.count() > 0 {
             tokio::time::sleep(LOOK).await;
         }
     };
     // Either way it is time.
-    let _ = timeout(config.drain_delay, all_closed).await;
+    let _ = timeout(most, all_closed).await;
 }
 
 /// The next connection, once there is a place for it. Until then it waits in the kernel's queue.

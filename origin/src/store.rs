@@ -76,6 +76,11 @@ pub enum StoreError {
 pub type Reason = Box<dyn std::error::Error + Send + Sync>;
 
 impl StoreError {
+    /// Is it the store's state and not the object's? It may know the object later.
+    pub fn is_out_of_reach(&self) -> bool {
+        matches!(self, Self::Unavailable { .. })
+    }
+
     fn io(path: impl Into<String>, source: io::Error) -> Self {
         Self::Io { path: path.into(), source }
     }

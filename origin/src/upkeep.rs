@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
@@ -17,31 +18,84 @@ use crate::serve::told_to_stop;
 const WRITE_HITS: Duration = Duration::from_secs(10);
 /// How often unused composites are looked for, where they are at all.
 const SWEEP: Duration = Duration::from_hours(1);
+/// Links looked for at once.
+const AT_ONCE: usize = 16;
 /// How often the shared Redis is asked whether it is there: news come over an open connection only.
 const PING: Duration = Duration::from_secs(1);
 
 /// Keeps an origin up to date until it is told to stop.
 pub async fn keep_up(app: App, mut stopped: watch::Receiver<bool>) {
     let mut look = interval(app.config.server.catalogue_poll);
-    let (mut write, mut ping, mut sweep) = (interval(WRITE_HITS), interval(PING), interval(SWEEP));
-    for interval in [&mut look, &mut write, &mut ping, &mut sweep] {
+    let (mut write, mut ping) = (interval(WRITE_HITS), interval(PING));
+    for interval in [&mut look, &mut write, &mut ping] {
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     }
     let mut news = app.fleet.as_ref().map(Fleet::listen);
+    // News of a purge may have been lost.
+    let mut missed_news = false;
     loop {
         tokio::select! {
             () = told_to_stop(&mut stopped) => return,
             heard = next(&mut news) => match heard {
-                News::Catalogue | News::Gap => refresh(&app).await,
+                News::Catalogue => refresh(&app).await,
+                News::Gap => {
+                    missed_news = true;
+                    refresh(&app).await;
+                }
                 News::Purged(key) => app.hot.remove(&key),
                 News::Settled(_) => {}
             },
             _ = look.tick() => refresh(&app).await,
             _ = write.tick() => write_hits(&app).await,
-            _ = ping.tick() => ping_fleet(&app).await,
-            _ = sweep.tick() => sweep_unused(&app).await,
+            _ = ping.tick() => {
+                ping_fleet(&app).await;
+                missed_news = missed_news && !forget_purged(&app).await;
+            }
         }
     }
+}
+
+/// What a process does that stands still between two requests: all that it missed, before the next.
+pub async fn catch_up(app: &App) {
+    refresh(app).await;
+    write_hits(app).await;
+    if app.fleet.is_some() {
+        forget_purged(app).await;
+    }
+}
+
+/// Sweeps now and then until told to stop, also in the middle.
+pub async fn keep_swept(app: App, mut stopped: watch::Receiver<bool>) {
+    let mut sweep = interval(SWEEP);
+    sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let sweeps = async {
+        loop {
+            sweep.tick().await;
+            sweep_unused(&app).await;
+        }
+    };
+    tokio::select! {
+        () = told_to_stop(&mut stopped) => {}
+        () = sweeps => {}
+    }
+}
+
+/// Forgets what is in memory here and has no link any more: it was purged, or its link was lost and is made again when
+/// somebody asks. `false`: that could not be found out.
+async fn forget_purged(app: &App) -> bool {
+    let known = stream::iter(app.hot.entries()).map(async |hot| (hot.key, app.links.get(&hot.key).await));
+    let mut known = std::pin::pin!(known.buffer_unordered(AT_ONCE));
+    while let Some((key, link)) = known.next().await {
+        match link {
+            Ok(Some(_)) => {}
+            Ok(None) => app.hot.remove(&key),
+            Err(error) => {
+                tracing::debug!(%error, "what was purged meanwhile is not known yet");
+                return false;
+            }
+        }
+    }
+    true
 }
 
 /// The next news; for ever none where nobody shares anything.

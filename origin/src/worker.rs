@@ -17,6 +17,7 @@ use crate::links::{Begun, Settled, Told};
 use crate::queue::{Delivery, LARGEST_BATCH, LONGEST_WAIT, Poison, QueueError, RenderJob};
 use crate::renderer::RenderFailure;
 use crate::serve::told_to_stop;
+use crate::store::StoreError;
 use crate::telemetry::{JobEnd, stage};
 
 /// Pause after the queue could not be asked.
@@ -100,9 +101,16 @@ pub async fn end_of(app: &App, job: &Result<RenderJob, Poison>, receives: u32) -
         }
     };
     let key = job.key;
-    let Some(plan) = plan_of(app, job).await else {
-        tracing::info!(%key, recipe = job.recipe, "a job's recipe means another picture by now; nobody needs it");
-        return JobEnd::Done;
+    let plan = match plan_of(app, job).await {
+        Ok(Some(plan)) => plan,
+        Ok(None) => {
+            tracing::info!(%key, recipe = job.recipe, "a job's recipe means another picture by now; nobody needs it");
+            return JobEnd::Done;
+        }
+        Err(error) => {
+            tracing::warn!(%key, %error, "a job has to wait for the catalogue");
+            return JobEnd::Failed;
+        }
     };
     if receives >= DEADLY {
         tracing::error!(%key, recipe = job.recipe, receives, "a job was never finished; giving it up");
@@ -110,38 +118,43 @@ pub async fn end_of(app: &App, job: &Result<RenderJob, Poison>, receives: u32) -
         return JobEnd::Poison;
     }
     match render_order(app, &plan).instrument(stage!("job")).await {
-        Ok(_) => JobEnd::Done,
+        Ok(delivery) if delivery.is_stored() => JobEnd::Done,
+        Ok(_) => JobEnd::Failed,
         Err(failure @ (RenderFailure::Busy | RenderFailure::Store(_))) => {
             tracing::warn!(%key, %failure, "a job has to wait");
             JobEnd::Failed
         }
-        Err(failure) => {
+        // One that panicked is given another chance: the next worker may be luckier.
+        Err(failure @ RenderFailure::Panicked) => {
             tracing::error!(%key, recipe = job.recipe, %failure, "a job failed");
             JobEnd::Failed
+        }
+        // Told to all who wait, and remembered for longer than the queue takes to give it up.
+        Err(failure) => {
+            tracing::error!(%key, recipe = job.recipe, %failure, "a job would fail again");
+            JobEnd::Poison
         }
     }
 }
 
 /// The plan of a job, if its recipe still means the same picture; the catalogue here may be older than the job.
-async fn plan_of(app: &App, job: &RenderJob) -> Option<Arc<Plan>> {
-    let recipe = Recipe::parse(&job.recipe).ok()?;
+async fn plan_of(app: &App, job: &RenderJob) -> Result<Option<Arc<Plan>>, StoreError> {
+    let Ok(recipe) = Recipe::parse(&job.recipe) else { return Ok(None) };
     let plan = || {
         app.catalogue.snapshot().catalogue.resolve(&recipe, None).ok().filter(|plan| plan.key() == job.key)
     };
     if let Some(plan) = plan() {
-        return Some(Arc::new(plan));
+        return Ok(Some(Arc::new(plan)));
     }
-    if let Err(error) = app.catalogue.refresh().await {
-        tracing::warn!(%error, "the catalogue could not be read");
-    }
-    plan().map(Arc::new)
+    app.catalogue.refresh().await?;
+    Ok(plan().map(Arc::new))
 }
 
 /// Tells those who wait for it.
 async fn remember_failure(app: &App, job: &RenderJob) {
     let told = Told {
-        slug: "internal".to_owned(),
-        detail: "it was tried several times and never finished".to_owned(),
+        slug: "unavailable".to_owned(),
+        detail: "it was tried several times and not finished".to_owned(),
         pointer: None,
     };
     if let Begun::Granted(lease) = app.links.begin(&job.key, false).await

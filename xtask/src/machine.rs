@@ -135,7 +135,7 @@ pub fn python(requirements: &Path, folder: &Path) -> Result<()> {
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))
 }
 
-/// The servers that the origin's tests start: S3, SQS and Redis. Answers the folder that has the first two in `bin`.
+/// The servers that the origin's tests start, S3, SQS and Redis, and clocks that disagree. Answers the folder that has the first two in `bin`.
 pub fn test_servers() -> Result<PathBuf> {
     let folder = workspace::target()?.join("xtask/tools/python");
     let requirements = workspace::root().join("origin/tests/support/servers.txt");
@@ -143,7 +143,16 @@ pub fn test_servers() -> Result<PathBuf> {
     if find("redis-server").is_none() {
         debian(&["redis-server"]).context("the origin's tests run against Redis")?;
     }
+    if !has_faketime() {
+        debian(&["libfaketime"]).context("the origin's tests set the clocks of its processes")?;
+    }
     Ok(folder)
+}
+
+/// In whatever folder there is for this kind of processor.
+fn has_faketime() -> bool {
+    let folders = fs::read_dir("/usr/lib").into_iter().flatten().flatten();
+    folders.into_iter().any(|folder| folder.path().join("faketime/libfaketime.so.1").exists())
 }
 
 /// Install Debian packages when we are root, else say what to type.

@@ -10,7 +10,6 @@ use quick_cache::sync::Cache;
 use tokio::time::timeout;
 
 use crate::breaker::Breaker;
-use crate::clock::unix_now;
 use crate::queue::{Queue, QueueError, RenderJob};
 
 /// In seconds. A render takes a fraction of it; what is ordered twice finds the composite there.
@@ -47,9 +46,9 @@ impl Default for Orders {
 }
 
 impl Orders {
-    /// Orders a render, unless this instance has in this period.
-    pub async fn place(&self, queue: &Queue, plan: &Arc<Plan>) -> Result<(), OrderError> {
-        let (key, generation) = (plan.key(), unix_now() / PERIOD);
+    /// Orders a render, unless this instance has in this period. `now`: Unix seconds, by the same clock everywhere.
+    pub async fn place(&self, queue: &Queue, plan: &Arc<Plan>, now: u64) -> Result<(), OrderError> {
+        let (key, generation) = (plan.key(), now / PERIOD);
         if self.placed.get(&key) == Some(generation) {
             return Ok(());
         }

@@ -421,6 +421,10 @@ impl From<PurgeError> for Error {
             PurgeError::Store(error) => Self::Store(error),
             PurgeError::Fleet(error) => Self::Links(error.into()),
             PurgeError::Resolve(error) => Self::Resolve(error),
+            PurgeError::Ended(error) => {
+                tracing::error!(%error, "a purge did not finish");
+                Self::Panicked
+            }
             PurgeError::NoAsset(id) => Self::NoAsset { id, near: None },
         }
     }

@@ -30,7 +30,7 @@ pub async fn purge(
     State(app): State<App>,
     Json(body): Json<PurgeBody>,
 ) -> Result<axum::Json<PurgeView>, Error> {
-    let purged = drop_composites(&app, &body.target()?, app.config.server.request_timeout / 2).await?;
+    let purged = drop_composites(&app, body.target()?, app.config.server.request_timeout / 2).await?;
     Ok(axum::Json(PurgeView {
         composites: purged.keys.len(),
         objects: purged.objects,

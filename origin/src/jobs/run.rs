@@ -95,34 +95,66 @@ async fn unattended(
     let mut taken = Vec::new();
     for Listed { name, stamp } in listed {
         let Ok(id) = name.parse::<JobId>() else { continue };
+        if running.contains_key(&id) {
+            continue;
+        }
         let known = seen.get(&name).filter(|seen| seen.stamp == stamp);
         let abandoned = known.is_some_and(|seen| seen.since.elapsed() >= ABANDONED);
         let ended = known.and_then(|seen| seen.ended);
         let old = ended.is_some_and(|ended| unix_now().saturating_sub(ended) > KEPT);
         let is_news = known.is_none();
-        if running.contains_key(&id) || !(is_news || old || (abandoned && ended.is_none())) {
+        if !(is_news || old || (abandoned && ended.is_none())) {
             continue;
         }
-        let record = read(&app.store, &id).await?;
-        if is_news {
-            let ended = record.as_ref().map_or(Some(u64::MAX), |(job, _)| job.ended);
-            seen.insert(name, Seen { stamp, since: Instant::now(), ended });
-        }
-        let Some((mut job, revision)) = record else { continue };
-        if job.state.is_ended() {
-            if old {
-                let cleared = app.store.swap(&ObjectKey::Job(id), Some(revision), None).await;
-                ignore_conflict(cleared)?;
+        let look = Look { old, abandoned, has_place: running.len() + taken.len() < AT_ONCE };
+        match take(app, id, look).await {
+            Ok((ended, job)) => {
+                if is_news {
+                    seen.insert(name, Seen { stamp, since: Instant::now(), ended });
+                }
+                taken.extend(job);
             }
-        } else if (abandoned || job.state == JobState::Waiting) && running.len() + taken.len() < AT_ONCE {
-            job.taken_by(&new_id());
-            if let Some(revision) = ignore_conflict(write(&app.store, &job, Some(revision)).await)? {
-                tracing::info!(id = %job.id, from = job.next, total = job.total, "a job begins");
-                taken.push((job, revision));
-            }
+            // One that cannot be read keeps nobody from the others.
+            Err(error) => tracing::warn!(job = name, %error, "a job's record cannot be read or written"),
         }
     }
     Ok(taken)
+}
+
+/// What a look at a record is for.
+struct Look {
+    /// It ended long ago.
+    old: bool,
+    /// Whoever ran it does not any more.
+    abandoned: bool,
+    /// One more can be run here.
+    has_place: bool,
+}
+
+/// Takes a job, if nobody runs it and there is a place; clears it away if it is old. Also when it ended, as in [`Seen`].
+async fn take(
+    app: &App,
+    id: JobId,
+    look: Look,
+) -> Result<(Option<u64>, Option<(JobRecord, Revision)>), StoreError> {
+    let Some((mut job, revision)) = read(&app.store, &id).await? else { return Ok((Some(u64::MAX), None)) };
+    if job.state.is_ended() {
+        if look.old {
+            let cleared = app.store.swap(&ObjectKey::Job(id), Some(revision), None).await;
+            ignore_conflict(cleared)?;
+        }
+        return Ok((job.ended, None));
+    }
+    if !(look.has_place && (look.abandoned || job.state == JobState::Waiting)) {
+        return Ok((job.ended, None));
+    }
+    job.taken_by(&new_id());
+    let written = ignore_conflict(write(&app.store, &job, Some(revision)).await)?;
+    let taken = written.map(|revision| (job, revision));
+    if let Some((job, _)) = &taken {
+        tracing::info!(id = %job.id, from = job.next, total = job.total, "a job begins");
+    }
+    Ok((None, taken))
 }
 
 /// Who came first has it.
@@ -201,9 +233,15 @@ async fn settle(app: App, work: Arc<Work>, number: u64) -> Settled {
         Ok(plan) => Arc::new(plan),
         Err(error) => return failed(recipe.to_path(), error.to_string()),
     };
-    // Its bytes need not come here.
+    // Its bytes need not come here; that they are there is worth a look.
+    let object = ObjectKey::Composite(plan.key(), plan.format());
     if let Ok(Some(_)) = app.links.get(&plan.key()).await {
-        return Settled::Found;
+        match app.store.contains(&object).await {
+            Ok(true) => return Settled::Found,
+            // It expired: what is in memory here would hide that.
+            Ok(false) => app.hot.remove(&plan.key()),
+            Err(error) => tracing::debug!(%error, "whether it is there shows when it is fetched"),
+        }
     }
     let (mut pause, mut attempt) = (PAUSE, 1);
     loop {

@@ -23,8 +23,9 @@ pub enum Begun {
     Granted(Lease),
     /// Somebody else does, whose lease has this much left if it is not extended.
     Taken { left: Duration },
-    /// Nobody does. Only who looks is told: who asks is granted it.
-    Free,
+    /// Nobody does. Only who looks is told, with the time by a clock that all share, in Unix seconds: who asks is granted
+    /// it.
+    Free { now: u64 },
     /// Somebody tried just now, and it would fail again.
     Failed(Told),
 }

@@ -22,6 +22,8 @@ const COUNT: &str = include_str!("scripts/count.lua");
 
 /// Life of a lease that nobody extends: how long others wait for a renderer that died.
 pub const LEASE: Duration = Duration::from_secs(5);
+/// Members of a set that one call brings, about.
+const PAGE: usize = 1000;
 /// How long a failure is answered instead of trying again.
 const FAILURE_MEMORY: Duration = Duration::from_secs(5);
 
@@ -66,16 +68,19 @@ impl Redis {
         Ok(self.fleet.call::<i64>(&command).await.map(drop)?)
     }
 
+    /// The index first: it cannot be cleared any more when the link is gone.
     pub async fn remove(&self, key: &CompositeKey) -> Result<(), LinksError> {
         let link = self.get(key).await?;
+        let strike = |command: &str, name: String| {
+            let mut command = redis::cmd(command);
+            command.arg(name).arg(key.to_string());
+            async move { self.fleet.call::<i64>(&command).await }
+        };
+        let ingredients = link.iter().flat_map(|link| &link.ingredients);
+        try_join_all(ingredients.map(|digest| strike("SREM", self.composites(digest)))).await?;
+        strike("ZREM", self.uses()).await?;
         let mut command = redis::cmd("DEL");
         self.fleet.call::<i64>(command.arg(self.link(key))).await?;
-        let mut command = redis::cmd("ZREM");
-        self.fleet.call::<i64>(command.arg(self.uses()).arg(key.to_string())).await?;
-        for digest in link.iter().flat_map(|link| &link.ingredients) {
-            let mut command = redis::cmd("SREM");
-            self.fleet.call::<i64>(command.arg(self.composites(digest)).arg(key.to_string())).await?;
-        }
         Ok(())
     }
 
@@ -94,11 +99,20 @@ impl Redis {
         Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
     }
 
-    /// The composites drawn from an ingredient.
+    /// The composites drawn from an ingredient, some of them twice. By pages: there may be a million, and no call may take
+    /// long.
     pub async fn drawn_from(&self, ingredient: &Digest) -> Result<Vec<CompositeKey>, LinksError> {
-        let mut command = redis::cmd("SMEMBERS");
-        let keys: Vec<String> = self.fleet.call(command.arg(self.composites(ingredient))).await?;
-        Ok(keys.iter().filter_map(|key| key.parse().ok()).collect())
+        let (set, mut found, mut cursor) = (self.composites(ingredient), Vec::new(), 0);
+        loop {
+            let mut command = redis::cmd("SSCAN");
+            command.arg(&set).arg(cursor).arg("COUNT").arg(PAGE);
+            let (next, keys): (u64, Vec<String>) = self.fleet.call(&command).await?;
+            found.extend(keys.iter().filter_map(|key| key.parse::<CompositeKey>().ok()));
+            if next == 0 {
+                return Ok(found);
+            }
+            cursor = next;
+        }
     }
 
     /// May this instance render? `mistrusted`: the link there is points at nothing.
@@ -128,7 +142,7 @@ impl Redis {
                 Ok(told) => Begun::Failed(told),
                 Err(_) => Begun::Granted(Lease::unshared(*key)),
             },
-            "free" => Begun::Free,
+            "free" => Begun::Free { now: number(1) },
             "granted" => Begun::Granted(Lease::shared(*key, token, self.clone())),
             _ => Begun::Taken { left: Duration::from_millis(number(1)) },
         })

@@ -9,19 +9,19 @@ use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use compositor::Digest;
 
 use super::{Listed, ObjectKey, Records, Revision, StoreError};
+use crate::aws::new_id;
 
 /// Temporary files this old belong to nobody: no write takes an hour.
 const ABANDONED: Duration = Duration::from_hours(1);
 const TEMPORARY: &str = "tmp";
 /// Every folder of a store.
-const FOLDERS: [&str; 6] = ["assets", "keys", "images", "originals", "composites", TEMPORARY];
+const FOLDERS: [&str; 7] = ["assets", "keys", "jobs", "images", "originals", "composites", TEMPORARY];
 const LOCK: &str = "lock";
 
 /// A folder of objects.
@@ -116,7 +116,7 @@ impl Files {
     pub async fn check(&self) -> Result<(), StoreError> {
         self.blocking(TEMPORARY.to_owned(), |files, _| {
             let probe = files.temporary_path();
-            File::create(&probe)?;
+            File::create_new(&probe)?;
             fs::remove_file(&probe)
         })
         .await
@@ -165,10 +165,9 @@ impl Files {
         written
     }
 
+    /// Nobody else's, of all processes on this folder: those in containers may have one number.
     fn temporary_path(&self) -> PathBuf {
-        static COUNTER: AtomicU64 = AtomicU64::new(0);
-        let count = COUNTER.fetch_add(1, Ordering::Relaxed);
-        self.root.join(TEMPORARY).join(format!("{}-{count}", std::process::id()))
+        self.root.join(TEMPORARY).join(new_id())
     }
 
     /// Runs disk work where it may block.
@@ -189,7 +188,7 @@ impl Files {
 }
 
 fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
+    let mut file = File::create_new(path)?;
     file.write_all(bytes)?;
     file.sync_all()
 }

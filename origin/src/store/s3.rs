@@ -25,6 +25,7 @@ use futures::future::BoxFuture;
 use self::contended::RetryContended;
 use super::{Listed, ObjectKey, Reason, Records, Revision, StoreError};
 use crate::aws::{Access, Cause, Fault, bounds, configuration, new_id};
+use crate::breaker::Breaker;
 use crate::config::S3Url;
 
 /// Above this a blob goes up in parts of this size.
@@ -40,6 +41,7 @@ pub struct S3 {
     /// Empty, or with a slash at its end.
     prefix: Arc<str>,
     encryption: Option<ServerSideEncryption>,
+    breaker: Arc<Breaker>,
 }
 
 /// An object as it was read. The tag is what the next change of it is conditional on.
@@ -67,6 +69,7 @@ impl S3 {
             bucket: url.bucket.as_str().into(),
             prefix: prefix.into(),
             encryption: url.encrypted.then_some(ServerSideEncryption::Aes256),
+            breaker: Arc::new(Breaker::before("the store")),
         }
     }
 
@@ -177,9 +180,15 @@ impl S3 {
         work: impl Future<Output = Result<T, Fault>> + Send + 'a,
     ) -> BoxFuture<'a, Result<T, Fault>> {
         Box::pin(async move {
+            if !self.breaker.admits() {
+                return Err(Fault::Unavailable("it failed a moment ago".into()));
+            }
             let (started, done) = (Instant::now(), work.await);
             if let Err(Fault::Unavailable(cause)) = &done {
+                self.breaker.failed(cause);
                 tracing::warn!(bucket = &*self.bucket, after = ?started.elapsed(), %cause, "the store did not answer");
+            } else {
+                self.breaker.succeeded();
             }
             done
         })

@@ -80,6 +80,16 @@ async fn a_matrix_is_rendered_and_found_afterwards() {
     let again = begin(&origin, &matrix(10..14)).await;
     assert_eq!((again.status.as_u16(), &again.value()["id"]), (202, &job["id"]));
     assert_eq!(counts(&ended(&origin, &again.value()).await), [8, 8, 8, 0, 0]);
+
+    // As a lifecycle rule does: the link is still there, and it is in memory.
+    let explained = json!({"recipe": "/c/cat;w=13.png"});
+    let explained = origin.json(Method::POST, "/v1/composites/explain", &explained).await;
+    let key = explained.value()["key"].as_str().unwrap().parse().unwrap();
+    let object = origin::store::ObjectKey::Composite(key, compositor::Format::Png);
+    assert!(origin.app.store.remove(&object).await.unwrap());
+    let again = begin(&origin, &matrix(10..14)).await.value();
+    assert_eq!(counts(&ended(&origin, &again).await), [8, 8, 7, 1, 0]);
+    assert!(origin.app.store.contains(&object).await.unwrap());
 }
 
 #[tokio::test]

@@ -152,7 +152,15 @@ async fn a_webhook_is_told_the_paths_in_one_call_and_again_if_it_fails() {
     assert_eq!(first, second, "a call that failed is made again");
     let paths: Vec<&str> =
         first["paths"].as_array().unwrap().iter().map(|path| path.as_str().unwrap()).collect();
-    assert_eq!(paths.len(), 4, "{paths:?}");
-    assert!(paths.contains(&"/c/cat.png") && paths.contains(&"/c/cat/hat.png"), "{paths:?}");
+    assert_eq!(paths.len(), 6, "{paths:?}");
+    for path in ["/c/cat.png", "/c/cat/hat.png", "/c/cat.auto", "/c/cat/hat.auto"] {
+        assert!(paths.contains(&path), "{paths:?}");
+    }
     assert_eq!(paths.iter().filter(|path| path.starts_with("/i/")).count(), 2, "{paths:?}");
+
+    // The CDN has what nobody here knows of any more: it is told of what was named.
+    dropped(&origin, json!({"recipe": "/c/cat.png"})).await;
+    let paths = calls.recv().await.unwrap()["paths"].as_array().unwrap().clone();
+    assert_eq!(paths.len(), 5, "{paths:?}");
+    assert!(paths.contains(&json!("/c/cat.png")), "{paths:?}");
 }

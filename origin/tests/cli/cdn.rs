@@ -49,7 +49,15 @@ async fn cloudfront_takes_an_invalidation_that_is_signed_and_allowed() {
     assert!(reference.starts_with("milliner-"), "{reference}");
     assert_eq!(paths.iter().filter(|path| path.starts_with("/i/")).count(), 3, "{paths:?}");
     let recipes: Vec<_> = paths.iter().filter(|path| path.starts_with("/c/")).collect();
-    assert_eq!(recipes, ["/c/cat.png", "/c/cat/hat.png", "/c/cat;w=20.jpg"]);
+    let expected = [
+        "/c/cat.auto",
+        "/c/cat.png",
+        "/c/cat/hat.auto",
+        "/c/cat/hat.png",
+        "/c/cat;w=20.auto",
+        "/c/cat;w=20.jpg",
+    ];
+    assert_eq!(recipes, expected);
     for (log, says) in [
         (unsigned, "it answered 403 Forbidden SignatureDoesNotMatch"),
         (not_allowed, "it answered 403 Forbidden AccessDenied"),

@@ -1,8 +1,10 @@
 //! One suite over every back end of links: memory, and Redis as one server, behind a sentinel and as a cluster.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use compositor::{CompositeKey, Digest, Format};
+use futures::stream::{self, StreamExt};
 use origin::clock::unix_now;
 use origin::config::{RedisUrl, StoreUrl};
 use origin::fleet::{Fleet, News};
@@ -119,7 +121,20 @@ async fn records(links: &Links) {
     assert_eq!(links.get(&one.key).await.unwrap(), None);
     assert_eq!(links.drawn_from(&Digest::of(b"hat")).await.unwrap(), []);
     links.remove(&two.key).await.unwrap();
+    a_popular_ingredient_is_purged_whole(links).await;
     links.check().await.unwrap();
+}
+
+/// More composites than one call brings.
+async fn a_popular_ingredient_is_purged_whole(links: &Links) {
+    let all: BTreeSet<CompositeKey> = (1000..3500).map(key).collect();
+    let kept = (1000..3500).map(|number| links.set(link(number, &["popular"])));
+    stream::iter(kept).buffer_unordered(32).for_each(async |kept| kept.unwrap()).await;
+    let found = async || links.drawn_from(&Digest::of(b"popular")).await.unwrap();
+    assert_eq!(found().await.into_iter().collect::<BTreeSet<_>>(), all);
+    let removed = all.iter().map(|key| links.remove(key));
+    stream::iter(removed).buffer_unordered(32).for_each(async |removed| removed.unwrap()).await;
+    assert_eq!(found().await, []);
 }
 
 /// Two instances, one right to render.

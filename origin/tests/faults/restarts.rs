@@ -104,6 +104,7 @@ async fn a_process_that_is_killed_at_any_moment_loses_nothing_it_acknowledged() 
     for round in 0..rounds {
         let mut instance = Instance::start(folder.path(), "memory:", &[]);
         let acknowledged = std::sync::Mutex::new((HashMap::new(), HashMap::new()));
+        let first = tokio::sync::Notify::new();
         let working = async {
             for n in 0.. {
                 let (id, width) = (format!("a{round}-{n}"), 50 + (round * 7 + n) as u32);
@@ -113,6 +114,7 @@ async fn a_process_that_is_killed_at_any_moment_loses_nothing_it_acknowledged() 
                 let Ok(put) = put.body(picture.clone()).send().await else { return };
                 assert_eq!(put.status(), 201);
                 acknowledged.lock().unwrap().0.insert(id.clone(), picture);
+                first.notify_one();
                 let path = format!("/c/{id};w=300;h=300.png");
                 let Ok(answer) = client.get(instance.at(&path)).send().await else { return };
                 assert_eq!(answer.status(), 200);
@@ -121,10 +123,13 @@ async fn a_process_that_is_killed_at_any_moment_loses_nothing_it_acknowledged() 
             }
         };
         // Some moment between the first upload and some dozens later, another one in each round.
-        let moment = Duration::from_millis(5 + (round * 37) % 150);
+        let moment = async {
+            first.notified().await;
+            tokio::time::sleep(Duration::from_millis((round * 37) % 150)).await;
+        };
         tokio::select! {
             () = working => {}
-            () = tokio::time::sleep(moment) => {}
+            () = moment => {}
         }
         instance.kill();
         let (more_uploads, more_answers) = acknowledged.into_inner().unwrap();

@@ -23,7 +23,7 @@ use reqwest::Client;
 use rustix::process::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use instance::Instance;
 use servers::redis::RedisServer;
@@ -37,6 +37,9 @@ struct Fleet {
     folder: TempDir,
 }
 
+/// Seconds that the clocks of instances are ahead: no two agree, in no test of this suite.
+const CLOCKS: [i32; 3] = [600, 0, -600];
+
 type Answer = (u16, Vec<u8>);
 
 impl Fleet {
@@ -48,8 +51,12 @@ impl Fleet {
     /// The same with the usual time for calls to Redis.
     async fn hasty(count: usize, flags: &[&str]) -> Self {
         let (redis, folder) = (RedisServer::start().await, tempfile::tempdir().unwrap());
-        let instances: Vec<_> =
-            (0..count).map(|_| Instance::start(folder.path(), &redis.url(), flags)).collect();
+        let instances: Vec<_> = CLOCKS
+            .iter()
+            .cycle()
+            .take(count)
+            .map(|clock| Instance::with_clock(*clock, "serve", folder.path(), &redis.url(), flags))
+            .collect();
         let client = Client::builder().timeout(Duration::from_mins(1)).build().unwrap();
         let fleet = Self { instances, client, redis, folder };
         fleet.stock().await;
@@ -156,6 +163,9 @@ fn damage(folder: &Path) {
     }
 }
 
+/// Long past the end of a lease.
+const SLEEP: Duration = Duration::from_secs(15);
+
 /// Takes about two seconds to render.
 const SLOW: &str = "/c/cat;w=2600;h=2600;fit=fill/hat;at=center;scale=2.webp";
 
@@ -191,8 +201,10 @@ async fn a_renderer_that_slept_through_its_lease_overwrites_nothing() {
     let asked = tokio::spawn(fleet.client.get(first.at(SLOW)).send());
     until("it renders", async || first.metric(&fleet.client, "milliner_rendering").await == 1).await;
     first.signal(Signal::STOP);
+    let asleep = sleep(SLEEP);
     let taken_over = second.get(&fleet.client, SLOW).await.unwrap().bytes().await.unwrap();
     let stored = fleet.composites();
+    asleep.await;
     first.signal(Signal::CONT);
     let late = asked.await.unwrap().unwrap().bytes().await.unwrap();
     assert_eq!(late, taken_over, "the late one is the same picture");
@@ -223,6 +235,24 @@ async fn a_change_of_the_catalogue_is_told_to_all() {
         })
         .await;
     }
+}
+
+#[tokio::test]
+async fn a_purge_reaches_who_did_not_hear_of_it() {
+    let fleet = Fleet::start(2, &[]).await;
+    let (first, second) = (&fleet.instances[0], &fleet.instances[1]);
+    all_are(200, &fleet.ask("/c/cat.png", 2).await);
+    second.signal(Signal::STOP);
+    let purge = fleet.client.post(first.at("/v1/purge")).header("content-type", "application/json");
+    assert_eq!(purge.body("{\"asset\": \"cat\"}").send().await.unwrap().status(), 200);
+    // What was said is lost with the connections that it was said on.
+    fleet.redis.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]).await;
+    second.signal(Signal::CONT);
+    until("it is rendered anew", async || {
+        assert_eq!(second.get(&fleet.client, "/c/cat.png").await.unwrap().status(), 200);
+        fleet.renders().await == 2
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use super::instance::Instance;
 use super::proxy::Proxy;
 use super::servers::moto::Moto;
 use super::servers::until;
-use super::{Fleet, SLOW, all_are, damage, support};
+use super::{CLOCKS, Fleet, SLOW, all_are, damage, support};
 
 /// How long a job is lent.
 const LENT: &str = "2s";
@@ -49,7 +49,9 @@ impl Works {
     fn hire(&mut self) {
         let flags: Vec<&str> = self.flags.iter().map(String::as_str).collect();
         let folder: &TempDir = &self.fleet.folder;
-        self.workers.push(Instance::worker(folder.path(), &self.fleet.redis.url(), &flags));
+        let clock = CLOCKS[self.workers.len() % CLOCKS.len()];
+        let worker = Instance::with_clock(-clock, "work", folder.path(), &self.fleet.redis.url(), &flags);
+        self.workers.push(worker);
     }
 
     /// A sample of `/metrics`, over all workers that still live.
@@ -130,6 +132,26 @@ async fn who_waits_too_long_is_given_a_job() {
     let delivered = works.fleet.instances[0].get(&works.fleet.client, "/c/cat;w=50.png").await.unwrap();
     assert_eq!(delivered.status(), 200);
     assert_eq!(works.renders().await, (0, 1));
+}
+
+#[tokio::test]
+async fn a_lost_link_is_made_again_by_a_worker_that_has_the_picture() {
+    let works = Works::start("lost", 1, &[]).await;
+    all_are(200, &works.fleet.ask("/c/cat;w=70.png", 1).await);
+    works.fleet.redis.ask(&["FLUSHALL"]).await;
+    // One that has nothing in memory yet.
+    let queue = queue_url(works.line.address(), works.name);
+    let flags = ["--render", "queue", "--queue", &queue, "--redis-timeout", "10s"];
+    let next = Instance::start(works.fleet.folder.path(), &works.fleet.redis.url(), &flags);
+    assert_eq!(next.get(&works.fleet.client, "/c/cat;w=70.png").await.unwrap().status(), 200);
+    assert_eq!(works.renders().await, (0, 1), "its object was still there");
+}
+
+#[tokio::test]
+async fn what_can_never_be_drawn_is_refused_without_a_worker() {
+    let works = Works::start("refused", 0, &["--limit-layers", "1"]).await;
+    let refused = works.fleet.ask("/c/cat/hat;at=center/hat;at=center.png", 10).await;
+    all_are(422, &refused);
 }
 
 #[tokio::test]

@@ -21,6 +21,7 @@ use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use runtime::Function;
+use servers::until;
 use servers::weed::{ADMIN, Weed};
 use support::{jpeg, noise, png};
 
@@ -186,7 +187,21 @@ async fn a_cdn_is_told_before_a_purge_is_answered() {
     let answer = function.invoke(purge).await.unwrap();
     assert_eq!(answer["statusCode"], 200, "{answer}");
     let told = told.lock().unwrap();
-    assert!(told.len() == 1 && told[0]["paths"][0] == "/c/cat;w=40.png", "{told:?}");
+    assert!(told.len() == 1 && told[0]["paths"][1] == "/c/cat;w=40.png", "{told:?}");
+}
+
+#[tokio::test]
+async fn what_changed_while_it_stood_still_is_known_at_an_event() {
+    let weed = Weed::shared().await;
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("s3://tests/lambda-news?region=eu-west-1&endpoint=http://{}", weed.address());
+    fill(&store, &folder);
+    let function = Function::start(&[("MILLINER_STORE", &store), ("MILLINER_CATALOGUE_POLL", "1s")]).await;
+    let known = async || function.invoke(http("GET", "/c/dog.png", &json!({}), None)).await.unwrap();
+    assert_eq!(known().await["statusCode"], 404);
+    std::fs::write(folder.path().join("pictures/dog.png"), png(30, 30, [90, 60, 30, 255])).unwrap();
+    fill(&store, &folder);
+    until("the dog is known", async || known().await["statusCode"] == 200).await;
 }
 
 #[tokio::test]

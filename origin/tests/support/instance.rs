@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each suite uses its part of this")]
 
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Stdio};
 
 use reqwest::{Client, Response};
@@ -37,18 +37,31 @@ impl Instance {
         let mut command = Command::new("sh");
         // A write past the limit is to fail; it would end the process otherwise.
         let limited = format!("trap '' XFSZ; exec prlimit --fsize={bytes} -- \"$0\" \"$@\"");
-        command.args(["-c", &limited, MILLINER, "serve", "--log-format", "json"]);
+        command.env_clear().args(["-c", &limited, MILLINER, "serve", "--log-format", "json"]);
         Self::begin(command, folder, &[])
     }
 
-    fn of(role: &str, folder: &Path, links: &str, flags: &[&str]) -> Self {
-        let mut command = Command::new(MILLINER);
-        command.args([role, "--links", links, "--log-format", "json"]);
+    /// A process of any role on a machine whose clock is so many seconds ahead, or behind.
+    pub fn with_clock(ahead: i32, role: &str, folder: &Path, links: &str, flags: &[&str]) -> Self {
+        let mut command = Self::command(role, links);
+        command.env("LD_PRELOAD", libfaketime()).env("FAKETIME", format!("{ahead:+}"));
+        // What runs evenly everywhere, and what others wrote, stays as it is.
+        command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1").env("NO_FAKE_STAT", "1");
         Self::begin(command, folder, flags)
     }
 
+    fn of(role: &str, folder: &Path, links: &str, flags: &[&str]) -> Self {
+        Self::begin(Self::command(role, links), folder, flags)
+    }
+
+    fn command(role: &str, links: &str) -> Command {
+        let mut command = Command::new(MILLINER);
+        command.env_clear().args([role, "--links", links, "--log-format", "json"]);
+        command
+    }
+
     fn begin(mut command: Command, folder: &Path, flags: &[&str]) -> Self {
-        command.current_dir(folder).env_clear().env("PATH", "/usr/bin:/bin");
+        command.current_dir(folder).env("PATH", "/usr/bin:/bin");
         command.env("AWS_ACCESS_KEY_ID", ADMIN.id).env("AWS_SECRET_ACCESS_KEY", ADMIN.secret);
         command.args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"]).args(flags);
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
@@ -121,6 +134,13 @@ impl Instance {
         self.signal(Signal::TERM);
         self.child.wait().unwrap().code()
     }
+}
+
+/// Where Debian has it, for this kind of processor.
+fn libfaketime() -> PathBuf {
+    let folders = std::fs::read_dir("/usr/lib").unwrap();
+    let mut libraries = folders.map(|folder| folder.unwrap().path().join("faketime/libfaketime.so.1"));
+    libraries.find(|library| library.exists()).expect("the Debian package libfaketime is installed")
 }
 
 impl Drop for Instance {

@@ -1,5 +1,5 @@
 -- May this instance render? KEYS: link, lease, failure. ARGV: token, or '' of one who only looks; life of the lease in
--- ms; '1' if the link is known to point at nothing.
+-- ms; '1' if the link is known to point at nothing. Who only looks is told the time, in Unix seconds: one clock for all.
 if ARGV[3] == '1' then
   redis.call('DEL', KEYS[1])
 end
@@ -16,7 +16,7 @@ if ARGV[1] == '' then
   if left > 0 then
     return {'taken', tostring(left)}
   end
-  return {'free'}
+  return {'free', redis.call('TIME')[1]}
 end
 if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then
   return {'granted'}
