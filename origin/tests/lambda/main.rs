@@ -196,7 +196,9 @@ async fn what_changed_while_it_stood_still_is_known_at_an_event() {
     let folder = tempfile::tempdir().unwrap();
     let store = format!("s3://tests/lambda-news?region=eu-west-1&endpoint=http://{}", weed.address());
     fill(&store, &folder);
-    let function = Function::start(&[("MILLINER_STORE", &store), ("MILLINER_CATALOGUE_POLL", "1s")]).await;
+    let credentials = [("AWS_ACCESS_KEY_ID", ADMIN.id), ("AWS_SECRET_ACCESS_KEY", ADMIN.secret)];
+    let settings = [("MILLINER_STORE", store.as_str()), ("MILLINER_CATALOGUE_POLL", "1s")];
+    let function = Function::start(&[settings, credentials].concat()).await;
     let known = async || function.invoke(http("GET", "/c/dog.png", &json!({}), None)).await.unwrap();
     assert_eq!(known().await["statusCode"], 404);
     std::fs::write(folder.path().join("pictures/dog.png"), png(30, 30, [90, 60, 30, 255])).unwrap();
