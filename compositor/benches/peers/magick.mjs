@@ -1,15 +1,12 @@
 // The jobs by @imagemagick/magick-wasm: `node magick.mjs INPUTS` prints medians as JSON. Warm: base and hat are decoded,
 // sized and turned; what is left is a copy of the base, blending and encoding.
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import {
   Channels, CompositeOperator, EvaluateOperator, FilterType, MagickColors, MagickFormat, MagickImage,
   MagickReadSettings, Point, initializeImageMagick,
 } from "@imagemagick/magick-wasm";
-import { Unsupported, position, report, version } from "./harness.mjs";
+import { Unsupported, position, report, version, wasm } from "./harness.mjs";
 
-const module = createRequire(import.meta.url).resolve("@imagemagick/magick-wasm/magick.wasm");
-await initializeImageMagick(readFileSync(module));
+await initializeImageMagick(await wasm("@imagemagick/magick-wasm/dist/x86/magick.wasm"));
 
 const FORMATS = { jpg: MagickFormat.Jpeg, png: MagickFormat.Png, webp: MagickFormat.WebP, avif: MagickFormat.Avif };
 

@@ -1,8 +1,10 @@
-// The jobs by our own npm package in Node (wasm-pkg, built by `cargo xtask build wasm-pkg`): `node milliner.mjs INPUTS`
+// The jobs by our own npm package (wasm-pkg, built by `cargo xtask build wasm-pkg`): `node milliner.mjs INPUTS`
 // prints medians as JSON. Cold: a compositor that keeps nothing, from the files that an import made. Warm: one that has rendered
 // the bare base on this canvas in this format, and the hat at this size, but never this picture.
-import { Milliner } from "../../../wasm-pkg/js/node.js";
+import { Milliner, init } from "../../../wasm-pkg/js/node.js";
 import { Unsupported, report } from "./harness.mjs";
+
+await init();
 
 const KEPT_BYTES = 256 << 20;
 

@@ -1,8 +1,10 @@
 // The jobs by photon (Rust in WebAssembly, @cf-wasm/photon): `node photon.mjs INPUTS` prints medians as JSON. Its blend
 // modes need layers of one size and know no opacity, and it writes neither lossy WebP nor AVIF: no J3, J5, J6. Warm:
 // base and hat are decoded and sized.
-import { PhotonImage, SamplingFilter, resize, watermark } from "@cf-wasm/photon/node";
-import { Unsupported, report, version } from "./harness.mjs";
+import { PhotonImage, SamplingFilter, initPhoton, resize, watermark } from "@cf-wasm/photon/others";
+import { Unsupported, report, version, wasm } from "./harness.mjs";
+
+await initPhoton({ module_or_path: await wasm("@cf-wasm/photon/dist/lib/photon_rs_bg.wasm") });
 
 /** Decoded and, where it has another size, resized. */
 function sized(file, width, height) {

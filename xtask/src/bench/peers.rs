@@ -17,6 +17,15 @@ pub enum Kind {
     Wasm,
 }
 
+/// In what a script runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Its own interpreter: Python or Node.
+    Process,
+    /// A page of headless Chromium.
+    Page,
+}
+
 /// A script and how the tables call it.
 pub struct Peer {
     pub title: &'static str,
@@ -73,17 +82,25 @@ pub struct Measured {
 
 impl Peer {
     /// Its figures of these jobs, or why there are none.
-    pub fn measure(&self, jobs: &[&str], rounds: u32) -> Result<Report, String> {
-        let outcome = say::step(&format!("{}: {}", self.title, jobs.join(", ")), || self.run(jobs, rounds));
+    pub fn measure(&self, jobs: &[&str], rounds: u32, place: Place) -> Result<Report, String> {
+        let within = if place == Place::Page { " in Chromium" } else { "" };
+        let step = format!("{}{within}: {}", self.title, jobs.join(", "));
+        let outcome = say::step(&step, || self.run(jobs, rounds, place));
         // Tables are for everybody: they have no paths of this machine.
         let told = |error| format!("{error:#}").replace(&*workspace::root().to_string_lossy(), "…");
         outcome.map_err(|error| told(error).lines().take(2).collect::<Vec<_>>().join(" "))
     }
 
-    fn run(&self, jobs: &[&str], rounds: u32) -> Result<Report> {
+    fn run(&self, jobs: &[&str], rounds: u32, place: Place) -> Result<Report> {
         let mut command = self.command()?;
         command.envs([("VIPS_CONCURRENCY", "1"), ("UV_THREADPOOL_SIZE", "1"), ("OMP_NUM_THREADS", "1")]);
-        command.arg(inputs::scripts().join(self.script)).arg(inputs::folder()?.join("inputs"));
+        match place {
+            Place::Process => command.arg(inputs::scripts().join(self.script)),
+            Place::Page => {
+                command.arg(inputs::scripts().join("chromium.mjs")).arg(machine::chromium()?).arg(self.script)
+            }
+        };
+        command.arg(inputs::folder()?.join("inputs"));
         let report = exec::output(command.arg(jobs.join(",")).arg(rounds.to_string()))?;
         serde_json::from_str(&report).with_context(|| format!("{} printed no report", self.script))
     }

@@ -9,7 +9,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::peers::{Kind, Measured, OURS_IN_WASM, Outcome, PEERS, Report};
+use super::peers::{Kind, Measured, OURS_IN_WASM, Outcome, PEERS, Place, Report};
 use super::plot::{self, Bar, Group};
 use super::{Outcomes, Section, inputs, machine_class};
 use crate::{build, exec, workspace};
@@ -53,7 +53,8 @@ below. Warm is with the \
 inputs decoded and at their size: a peer blends and encodes. For Milliner warm means precisely: one compositor has rendered the \
 bare base on this canvas in this format before (base decoded and fitted, its strips encoded) and the overlay at this size (decoded, \
 scaled and turned), but never this picture: the overlay moves from run to run. Parsing and resolving \
-the recipe is part of our figures. \"fast\" is a peer's fastest PNG level that compresses. The ratio is the best peer's time over ours.\n";
+the recipe is part of our figures. \"fast\" is a peer's fastest PNG level that compresses. The ratio is the best peer's time over ours. \
+A page has no processor time: in Chromium it is the time that passes.\n";
 
 /// One row of a job's table.
 struct Row {
@@ -74,12 +75,12 @@ pub fn measure(rounds: u32) -> Result<Section> {
         JOBS.iter().map(|job| job.name).filter(|name| ours(&outcomes, name).is_some()).collect();
     ensure!(!drawn.is_empty(), "criterion left no outcome of the jobs");
     let native = native(&outcomes, &drawn, rounds);
-    let wasm = wasm(&drawn, rounds);
+    let (wasm, page) = (wasm(&drawn, rounds, Place::Process), wasm(&drawn, rounds, Place::Page));
     let mut text = format!(
         "{METHOD}\nOn {}; median of {rounds} runs of each peer's script, criterion for Milliner and the `image` crate.\n\n![ratios](renders.svg)\n",
         machine_class()
     );
-    let fields = [("native", &native), ("in WebAssembly, Node", &wasm)];
+    let fields = [("native", &native), ("in WebAssembly, Node", &wasm), ("in WebAssembly, Chromium", &page)];
     text += &summary(&fields);
     for (place, field) in fields {
         text += &details(place, field);
@@ -93,18 +94,18 @@ pub fn measure(rounds: u32) -> Result<Section> {
 fn native(outcomes: &Outcomes, jobs: &[&str], rounds: u32) -> Field {
     let ours = JOBS.iter().filter_map(|job| Some((job.name, ours(outcomes, job.name)?))).collect();
     let mut peers = vec![("`image` crate", Ok(image_crate(outcomes)))];
-    peers.extend(scripts(Kind::Native, jobs, rounds));
+    peers.extend(scripts(Kind::Native, jobs, rounds, Place::Process));
     Field { ours, peers }
 }
 
-fn wasm(jobs: &[&str], rounds: u32) -> Field {
-    let report = OURS_IN_WASM.measure(jobs, rounds);
+fn wasm(jobs: &[&str], rounds: u32, place: Place) -> Field {
+    let report = OURS_IN_WASM.measure(jobs, rounds, place);
     let measured = |name: &str| match report.as_ref().ok()?.jobs.get(name)? {
         Outcome::Measured(measured) => Some(*measured),
         Outcome::Missing { .. } => None,
     };
     let ours = JOBS.iter().filter_map(|job| Some((job.name, measured(job.name)?))).collect();
-    let mut peers: Vec<_> = scripts(Kind::Wasm, jobs, rounds).collect();
+    let mut peers: Vec<_> = scripts(Kind::Wasm, jobs, rounds, place).collect();
     if let Err(reason) = report {
         peers.insert(0, (OURS_IN_WASM.title, Err(reason)));
     }
@@ -115,9 +116,10 @@ fn scripts(
     kind: Kind,
     jobs: &[&str],
     rounds: u32,
+    place: Place,
 ) -> impl Iterator<Item = (&'static str, Result<Report, String>)> {
     let peers = PEERS.iter().filter(move |peer| peer.kind == kind);
-    peers.map(move |peer| (peer.title, peer.measure(jobs, rounds)))
+    peers.map(move |peer| (peer.title, peer.measure(jobs, rounds, place)))
 }
 
 fn ours(outcomes: &Outcomes, job: &str) -> Option<Measured> {
@@ -200,13 +202,13 @@ fn warm(measured: &Measured) -> f64 {
     measured.warm
 }
 
-/// Every job in one line for native and one for wasm.
-fn summary(fields: &[(&str, &Field); 2]) -> String {
+/// Every job in one line for native and one for each place where wasm runs.
+fn summary(fields: &[(&str, &Field); 3]) -> String {
     let mut table = String::from(
         "\n| job | | ours cold | best peer | ratio | goal | ours warm | best peer | ratio | goal |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for job in &JOBS {
-        for ((place, field), goal) in fields.iter().zip([job.native, job.wasm]) {
+        for ((place, field), goal) in fields.iter().zip([job.native, job.wasm, job.wasm]) {
             let cells = [(cold as fn(&Measured) -> f64, goal.cold), (warm, goal.warm)];
             let cells = cells.map(|(of, goal)| cell(field, job.name, of, goal)).concat();
             let _ = writeln!(table, "| {} | {place}{cells} |", job.name); // writing to a String cannot fail
