@@ -1,5 +1,6 @@
 //! A server that runs while a command needs it.
 
+use std::fs;
 use std::net::TcpListener;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
@@ -15,10 +16,20 @@ pub struct Server(Child);
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // An orderly end, so that nginx takes its workers along. It may have ended by itself; then there is nothing to do.
-        let _ = rustix::process::kill_process(Pid::from_child(&self.0), Signal::TERM);
+        // An orderly end, so that nginx takes its workers along; thumbor leaves its own behind. Who has ended by itself
+        // needs nothing more.
+        let workers = workers(self.0.id());
+        for process in [Pid::from_child(&self.0)].into_iter().chain(workers) {
+            let _ = rustix::process::kill_process(process, Signal::TERM);
+        }
         let _ = self.0.wait();
     }
+}
+
+/// The processes that a process started.
+fn workers(leader: u32) -> Vec<Pid> {
+    let listed = fs::read_to_string(format!("/proc/{leader}/task/{leader}/children")).unwrap_or_default();
+    listed.split_whitespace().filter_map(|id| Pid::from_raw(id.parse().ok()?)).collect()
 }
 
 /// Starts a server, and answers when it does at the URL `ready`.
