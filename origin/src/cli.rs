@@ -143,7 +143,10 @@ impl Cli {
             |variable| uses.contains(&variable).then(|| self.flags.or_environment(variable)).flatten();
         Config::read(|variable| match variable {
             // Behind Lambda there is no listener whose address could tell that everybody can call.
-            "MILLINER_KEYS" if lambda::is_here() => given(variable).or_else(|| Some("required".to_owned())),
+            "MILLINER_KEYS" if lambda::is_here() => {
+                let said = given(variable).filter(|mode| !matches!(mode.as_str(), "" | "auto"));
+                said.or_else(|| Some("required".to_owned()))
+            }
             // What one render may take, all may where there is only one.
             "MILLINER_LIMIT_RENDER_BYTES" if !uses.contains(&variable) => {
                 given("MILLINER_LIMIT_WORKING_BYTES")

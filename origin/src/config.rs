@@ -416,7 +416,7 @@ mod tests {
             ("MILLINER_OTLP", "collector:4318", "off or http://"),
             ("MILLINER_OTLP_SAMPLE", "2", "from 0 to 1"),
             ("MILLINER_LISTEN", "here", "ADDRESS:PORT"),
-            ("MILLINER_KEYS", "maybe", "optional or required"),
+            ("MILLINER_KEYS", "maybe", "auto, optional or required"),
             ("MILLINER_LIMIT_BODY_BYTES", "-1", "a size"),
             ("MILLINER_REQUEST_TIMEOUT", "soon", "a time span"),
             ("MILLINER_SIGNING_KEYS", "short:abc", "id:secret"),

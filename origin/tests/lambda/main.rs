@@ -115,11 +115,12 @@ async fn requests_of_every_kind_are_answered_by_the_same_service() {
 async fn the_api_needs_a_key_there() {
     let folder = stocked();
     let store = format!("file:{}", folder.path().join("data").display());
-    let function = Function::start(&[("MILLINER_STORE", &store)]).await;
-    let answer = function.invoke(http("GET", "/v1/assets", &json!({}), None)).await.unwrap();
-    assert_eq!(answer["statusCode"], 401, "{answer}");
-    // One process has the folder.
-    drop(function);
+    for unsaid in [&[][..], &[("MILLINER_KEYS", "")], &[("MILLINER_KEYS", "auto")]] {
+        // One process has the folder: each is gone before the next.
+        let function = Function::start(&[&[("MILLINER_STORE", store.as_str())], unsaid].concat()).await;
+        let answer = function.invoke(http("GET", "/v1/assets", &json!({}), None)).await.unwrap();
+        assert_eq!(answer["statusCode"], 401, "{unsaid:?} {answer}");
+    }
     let open = Function::start(&[("MILLINER_STORE", &store), ("MILLINER_KEYS", "optional")]).await;
     let headers = json!({"content-type": "application/json"});
     let sent = http("POST", "/v1/composites", &headers, Some("{\"recipe\": \"/c/cat;w=30.png\"}"));
