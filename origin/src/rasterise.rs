@@ -82,7 +82,7 @@ async fn converse(child: &mut Child, svg: &[u8]) -> Result<Vec<u8>, RasteriseErr
             let _ = stdin.write_all(svg).await;
         }
     };
-    let (mut png, mut message) = (Vec::new(), String::new());
+    let (mut png, mut message) = (Vec::new(), Vec::new());
     let listen_out = async {
         match stdout {
             Some(mut out) => out.read_to_end(&mut png).await,
@@ -91,7 +91,7 @@ async fn converse(child: &mut Child, svg: &[u8]) -> Result<Vec<u8>, RasteriseErr
     };
     let listen_err = async {
         match stderr {
-            Some(err) => err.take(MAX_MESSAGE_BYTES).read_to_string(&mut message).await,
+            Some(err) => err.take(MAX_MESSAGE_BYTES).read_to_end(&mut message).await,
             None => Ok(0),
         }
     };
@@ -101,7 +101,12 @@ async fn converse(child: &mut Child, svg: &[u8]) -> Result<Vec<u8>, RasteriseErr
     let status = child.wait().await?;
     match status.code() {
         Some(0) => Ok(png),
-        Some(child::REFUSED) => Err(RasteriseError::Refused(message.trim().to_owned())),
+        Some(child::REFUSED) => Err(RasteriseError::Refused(sentence(&message))),
         _ => Err(RasteriseError::Refused("drawing it takes too much memory or time".to_owned())),
     }
+}
+
+/// What the child said, as far as it was read: the end may be inside a character.
+fn sentence(message: &[u8]) -> String {
+    String::from_utf8_lossy(message).trim_end_matches(char::REPLACEMENT_CHARACTER).trim().to_owned()
 }

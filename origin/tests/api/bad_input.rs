@@ -118,6 +118,20 @@ async fn refused_uploads_store_nothing() {
 }
 
 #[tokio::test]
+async fn a_long_reason_of_a_refused_svg_may_be_cut_anywhere() {
+    let origin = Origin::empty().await;
+    // What the parser says quotes the name, and is cut inside one of its characters of two bytes, or before it.
+    for name in ["a", "aa"] {
+        let name = name.to_owned() + &"é".repeat(1100);
+        let svg = format!("<svg xmlns=\"http://www.w3.org/2000/svg\"><{name}></b></svg>");
+        let answer = origin.put("/v1/assets/a", "image/svg+xml", svg.into_bytes()).await;
+        answer.assert_problem(422, "bad-image", None);
+        let detail = answer.value()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.starts_with("the SVG cannot be drawn: ") && detail.ends_with("éé"), "{detail}");
+    }
+}
+
+#[tokio::test]
 async fn ids_cannot_leave_the_store() {
     let origin = Origin::stocked().await;
     let before = origin.stored().await;
