@@ -41,10 +41,20 @@ pub use cache_policy::CachePolicy;
 pub use client::Peer;
 pub use deliver::shortcut;
 pub use error::{Error, Problem};
+pub use jobs::NoStream;
 pub use resolved::ResolvedUrls;
 
 /// The public listener's routes.
 pub fn build_app(app: &App) -> Router {
+    finished(routes(app), app)
+}
+
+/// The same where answers have to fit something: `fit` sees each before it is finished.
+pub fn build_fitted(app: &App, fit: impl FnOnce(Router<App>) -> Router<App>) -> Router {
+    finished(fit(routes(app)), app)
+}
+
+fn routes(app: &App) -> Router<App> {
     let (api, mut openapi) = api(app).split_for_parts();
     docs::name_rates(&mut openapi);
     let documents = docs::Documents::new(&openapi);
@@ -52,7 +62,7 @@ pub fn build_app(app: &App) -> Router {
     let api = api.route_layer(from_fn_with_state(described, query::require_described));
     // The outermost: what is refused costs, too.
     let api = api.route_layer(from_fn_with_state(app.clone(), client::limit));
-    let router = Router::new()
+    Router::new()
         .route("/", get(welcome::welcome))
         .route("/c/", get(deliver::by_recipe))
         .route("/c/{*recipe}", get(deliver::by_recipe))
@@ -62,8 +72,7 @@ pub fn build_app(app: &App) -> Router {
         .route("/readyz", get(health::ready))
         .route("/openapi.json", get(docs::openapi))
         .route("/docs", get(docs::page))
-        .layer(Extension(documents));
-    finished(router, app)
+        .layer(Extension(documents))
 }
 
 /// The admin listener's routes: numbers, and health with detail.

@@ -12,7 +12,9 @@ use std::time::Duration;
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::extract::State;
+use axum::http::{Method, Request, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use compositor::{CompositeKey, Digest, Format};
@@ -27,7 +29,7 @@ use tower::{Service, ServiceExt};
 
 use crate::app::App;
 use crate::clock::unix_now;
-use crate::http::{self, Peer, build_app};
+use crate::http::{self, CachePolicy, NoStream, Peer, build_fitted};
 use crate::queue::RenderJob;
 use crate::store::ObjectKey;
 use crate::telemetry::JobEnd;
@@ -46,7 +48,7 @@ pub fn is_here() -> bool {
 
 /// Answers events for as long as Lambda has any.
 pub async fn run(app: App) -> Result<(), Error> {
-    let router = build_app(&app);
+    let router = build_fitted(&app, |routes| routes.layer(from_fn_with_state(app.clone(), fit)));
     let awake = Arc::new(Awake(AtomicU64::new(unix_now())));
     let serve = service_fn(move |event| {
         let (app, router, awake) = (app.clone(), router.clone(), Arc::clone(&awake));
@@ -124,35 +126,45 @@ async fn serve(
     peer: Option<Peer>,
     request: lambda_http::Request,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let path = request.uri().path().to_owned();
+    let is_purge = request.uri().path() == "/v1/purge";
     let mut request: Request<Body> = request.map(|body| Body::from(body.to_vec()));
     if let Some(peer) = peer {
         request.extensions_mut().insert(peer);
     }
     let Ok(response) = router.oneshot(request).await;
-    if path == "/v1/purge" {
+    if is_purge {
         // Between two events a function stands still.
         app.cdn.flush(&app.config.cdn).await;
     }
     let (parts, body) = response.into_parts();
+    // It is in memory: `fit` has seen to that.
+    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
+    Ok(Response::from_parts(parts, Full::new(body)))
+}
+
+/// Makes every answer one that Lambda hands on: whole, and not too long. It stands inside of what finishes answers, so
+/// that its errors are told and logged like all others.
+async fn fit(State(app): State<App>, mut request: Request<Body>, next: Next) -> Response {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    request.extensions_mut().insert(NoStream);
+    let response = next.run(request).await;
+    if method == Method::HEAD {
+        return response;
+    }
+    let (parts, body) = response.into_parts();
     let body = match body.collect().await {
         Ok(body) => body.to_bytes(),
-        Err(error) => {
-            tracing::error!(%error, path, "a body broke off");
-            return Ok(whole(http::Error::Broken.into_response()).await);
-        }
+        Err(error) => return http::Error::Broken(error).into_response(),
     };
-    let response = Response::from_parts(parts, Full::new(body.clone()));
-    if body.len() <= LARGEST {
-        return Ok(response);
-    }
-    Ok(elsewhere(app, &path, response).await)
+    let fits = body.len() <= LARGEST;
+    let response = Response::from_parts(parts, Body::from(body));
+    if fits { response } else { elsewhere(&app, &path, response).await }
 }
 
 /// Where a body is that does not fit.
-async fn elsewhere(app: &App, path: &str, mut response: Response<Full<Bytes>>) -> Response<Full<Bytes>> {
+async fn elsewhere(app: &App, path: &str, mut response: Response) -> Response {
     let Some(key) = object_of(&response) else {
-        return whole(http::Error::TooLargeForLambda.into_response()).await;
+        return http::Error::TooLargeForLambda.into_response();
     };
     let is_recipe = path.starts_with("/c/");
     let location = match &key {
@@ -163,24 +175,24 @@ async fn elsewhere(app: &App, path: &str, mut response: Response<Full<Bytes>>) -
     };
     let location = match location.map(|location| location.and_then(|location| location.parse().ok())) {
         Ok(Some(location)) => location,
-        Ok(None) => return whole(http::Error::TooLargeForLambda.into_response()).await,
-        Err(error) => return whole(http::Error::from(error).into_response()).await,
+        Ok(None) => return http::Error::TooLargeForLambda.into_response(),
+        Err(error) => return http::Error::from(error).into_response(),
     };
     *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
-    *response.body_mut() = Full::default();
+    *response.body_mut() = Body::empty();
     let headers = response.headers_mut();
     headers.insert(header::LOCATION, location);
     headers.remove(header::CONTENT_TYPE);
     headers.remove(header::CONTENT_LENGTH);
     if !is_recipe {
         // A URL that ends.
-        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+        response.extensions_mut().insert(CachePolicy::NoStore);
     }
     response
 }
 
 /// The stored object that an answer is, by its validator.
-fn object_of(response: &Response<Full<Bytes>>) -> Option<ObjectKey> {
+fn object_of(response: &Response) -> Option<ObjectKey> {
     let text = |name| response.headers().get(name)?.to_str().ok();
     let name = text(header::ETAG)?.trim_matches('"');
     if let Ok(digest) = name.parse::<Digest>() {
@@ -188,13 +200,6 @@ fn object_of(response: &Response<Full<Bytes>>) -> Option<ObjectKey> {
     }
     let key: CompositeKey = name.parse().ok()?;
     Some(ObjectKey::Composite(key, Format::from_media_type(text(header::CONTENT_TYPE)?)?))
-}
-
-/// A short answer of ours.
-async fn whole(response: Response) -> Response<Full<Bytes>> {
-    let (parts, body) = response.into_parts();
-    let body = body.collect().await.map(Collected::to_bytes).unwrap_or_default();
-    Response::from_parts(parts, Full::new(body))
 }
 
 /// Works a batch off, and names what is to be delivered again.

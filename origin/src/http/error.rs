@@ -72,7 +72,7 @@ pub enum Error {
     MethodNotAllowed,
     OutOfTime,
     /// A body of ours broke off.
-    Broken,
+    Broken(axum::Error),
     TooLargeForLambda,
     Panicked,
 }
@@ -192,7 +192,7 @@ impl Error {
             Self::OutOfTime => {
                 Problem::new("unavailable", "the request took too long").retry_after(RETRY_SECS)
             }
-            Self::Broken => Problem::new("internal", "").report("a body broke off"),
+            Self::Broken(error) => Problem::new("internal", "").report(format!("a body broke off: {error}")),
             Self::TooLargeForLambda => {
                 Problem::new("internal", "").report("an answer of over 6 MiB does not fit Lambda, and only a bucket (MILLINER_STORE=s3:…) has a URL for it")
             }

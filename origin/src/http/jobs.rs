@@ -11,7 +11,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use compositor::Plan;
-use futures::stream::{self, Stream};
+use futures::stream::{self, Stream, StreamExt};
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -31,6 +31,10 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 const FOLLOW: Duration = Duration::from_millis(500);
 /// When it is worth asking again for what a job is to bring.
 const ASK_AGAIN: HeaderValue = HeaderValue::from_static("1");
+
+/// Says of a request that its answer has to end by itself, and soon: nobody hands a stream on.
+#[derive(Clone, Copy, Debug)]
+pub struct NoStream;
 
 /// Begin a job
 ///
@@ -69,16 +73,22 @@ pub async fn get(State(app): State<App>, JobPath(id): JobPath) -> Result<Respons
 
 /// Follow a job
 ///
-/// Server-sent events: `progress` with the job whenever it has moved, `end` when it has ended, and then no more.
+/// Server-sent events: `progress` with the job whenever it has moved, `end` when it has ended, and then no more. Where
+/// answers cannot be streamed (AWS Lambda) it is one event, how the job stands, and clients ask again by themselves.
 #[utoipa::path(get, path = "/v1/jobs/{id}/events", operation_id = "followJob", tag = "Jobs", params(("id" = JobIdSchema, Path)), responses(
     (status = 200, description = "The events; their data is the job", content((JobEventSchema = "text/event-stream"))),
     (status = 400, description = "The id is not valid", body = ProblemSchema),
     (status = 404, description = "There is no such job", body = ProblemSchema),
 ))]
-pub async fn events(State(app): State<App>, JobPath(id): JobPath) -> Result<Response, Error> {
+pub async fn events(
+    State(app): State<App>,
+    JobPath(id): JobPath,
+    no_stream: Option<Extension<NoStream>>,
+) -> Result<Response, Error> {
     let job = jobs::get(&app, &id).await?.ok_or(Error::NoJob)?;
+    let most = if no_stream.is_some() { 1 } else { usize::MAX };
     let alive = KeepAlive::new().interval(Duration::from_secs(15));
-    Ok(Sse::new(follow(app, job)).keep_alive(alive).into_response())
+    Ok(Sse::new(follow(app, job).take(most)).keep_alive(alive).into_response())
 }
 
 /// Cancel a job

@@ -228,3 +228,39 @@ async fn what_does_not_fit_is_answered_by_where_it_is() {
     assert_eq!(fetched.headers()["content-type"], "image/png");
     assert!(fetched.bytes().await.unwrap().len() > 6 << 20);
 }
+
+#[tokio::test]
+async fn what_fits_nowhere_is_told_and_logged_like_any_other_failure() {
+    let folder = stocked();
+    let store = format!("file:{}", folder.path().join("data").display());
+    let function = Function::start(&[("MILLINER_STORE", &store)]).await;
+    let (path, headers) = ("/v1/assets/noise/content", json!({"x-request-id": "too-large-for-it"}));
+    let answer = function.invoke(http("GET", path, &headers, None)).await.unwrap();
+    assert_eq!(answer["statusCode"], 500, "{answer}");
+    let problem: Value = serde_json::from_slice(&body(&answer)).unwrap();
+    assert_eq!([&problem["type"], &problem["instance"]], ["/docs#problem-internal", path]);
+    let told = ["content-type", "x-request-id", "cache-control"].map(|name| header(&answer, name));
+    assert_eq!(told, ["application/problem+json", "too-large-for-it", "no-store"]);
+    let log = function.log();
+    let line = log.lines().find(|line| line.contains("ERROR")).expect("it is logged");
+    assert!(line.contains("too-large-for-it") && line.contains("6 MiB"), "{line}");
+}
+
+/// A function whose answer does not end is ended.
+#[tokio::test]
+async fn a_job_is_told_as_it_stands_where_nothing_can_be_streamed() {
+    let folder = stocked();
+    let store = format!("file:{}", folder.path().join("data").display());
+    let function = Function::start(&[("MILLINER_STORE", &store), ("MILLINER_KEYS", "optional")]).await;
+    let headers = json!({"content-type": "application/json"});
+    let begin = http("POST", "/v1/jobs", &headers, Some("{\"recipes\": [\"/c/cat;w=30.png\"]}"));
+    let begun = function.invoke(begin).await.unwrap();
+    assert_eq!(begun["statusCode"], 202, "{begun}");
+    let events = format!("{}/events", header(&begun, "location"));
+    let answer = function.invoke(http("GET", &events, &json!({}), None)).await.unwrap();
+    assert_eq!((&answer["statusCode"], header(&answer, "content-type")), (&json!(200), "text/event-stream"));
+    let text = String::from_utf8(body(&answer)).unwrap();
+    let event = text.strip_prefix("event: progress\ndata: ").unwrap_or_else(|| panic!("{text}"));
+    let job: Value = serde_json::from_str(event.trim()).unwrap();
+    assert_eq!((&job["state"], &job["total"]), (&json!("waiting"), &json!(1)));
+}

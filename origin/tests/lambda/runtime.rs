@@ -14,6 +14,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use serde_json::Value;
+use tempfile::NamedTempFile;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -40,6 +41,7 @@ pub struct Function {
     events: mpsc::UnboundedSender<(String, Value)>,
     api: Api,
     next: AtomicU64,
+    log: NamedTempFile,
 }
 
 impl Function {
@@ -59,8 +61,14 @@ impl Function {
             .env("AWS_SECRET_ACCESS_KEY", "secret-of-tests")
             .env("AWS_REGION", "eu-west-1")
             .envs(settings.iter().copied());
-        let child = command.stdout(Stdio::null()).spawn().unwrap();
-        Self { child, events, api, next: AtomicU64::new(1) }
+        let log = NamedTempFile::new().unwrap();
+        let child = command.stdout(Stdio::null()).stderr(log.reopen().unwrap()).spawn().unwrap();
+        Self { child, events, api, next: AtomicU64::new(1), log }
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log.path()).unwrap()
     }
 
     /// Has an event answered.
@@ -78,6 +86,9 @@ impl Drop for Function {
         // It may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("{}", self.log());
+        }
     }
 }
 
