@@ -99,7 +99,7 @@ async fn answer(
     Ok(Answer::Response(response?))
 }
 
-/// The address that the event names: there is no connection to ask.
+/// The address that the event names: there is no connection to ask. That of a load balancer names none.
 fn client(event: &Value) -> Option<Peer> {
     let places = ["/requestContext/http/sourceIp", "/requestContext/identity/sourceIp"];
     let address = places.into_iter().find_map(|place| event.pointer(place)?.as_str());

@@ -3,6 +3,7 @@
 //!
 //! The address is the socket's, or the one that the outermost proxy of ours saw (`MILLINER_TRUSTED_PROXIES`): each appends
 //! what it saw to `X-Forwarded-For`, so that what a client wrote there itself is further to the left, and is never read.
+//! Behind a load balancer Lambda names no socket: whom the header does not tell either, all of them share one limit.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -23,9 +24,13 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub IpAddr);
 
-/// What counts as one client: an IPv4 address, or the /64 that one subscriber has of IPv6.
+/// What counts as one client: an IPv4 address, or the /64 that one subscriber has of IPv6; and all whose address nobody
+/// tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Client(IpAddr);
+enum Client {
+    Known(IpAddr),
+    Unknown,
+}
 
 /// Lets a call of the API through if its client has not made too many.
 pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Response {
@@ -41,15 +46,14 @@ pub async fn limit(State(app): State<App>, request: Request, next: Next) -> Resp
     }
 }
 
-/// Takes one call from whoever sent this. `None`: nobody counts, or there is no connection to count by.
+/// Takes one call from whoever sent this. `None`: nobody counts.
 pub async fn spend(
     app: &App,
     headers: &HeaderMap,
     extensions: &Extensions,
 ) -> Result<Option<RateState>, Error> {
     let Some(per_minute) = app.config.limits.address_rate else { return Ok(None) };
-    let Some(Peer(peer)) = extensions.get() else { return Ok(None) };
-    let client = Client::behind(app.config.server.trusted_proxies, *peer, headers);
+    let client = Client::behind(app.config.server.trusted_proxies, extensions.get(), headers);
     match app.address_rates.spend(client, per_minute.get()).await {
         Ok(state) => Ok(Some(state)),
         Err(state) => Err(Error::TooManyCalls(state)),
@@ -58,13 +62,14 @@ pub async fn spend(
 
 impl Client {
     /// Who is behind this many proxies, as far as what they say makes sense.
-    fn behind(proxies: u8, peer: IpAddr, headers: &HeaderMap) -> Self {
+    fn behind(proxies: u8, peer: Option<&Peer>, headers: &HeaderMap) -> Self {
         let forwarded = usize::from(proxies).checked_sub(1).and_then(|nth| nth_from_right(headers, nth));
-        Self::of(forwarded.unwrap_or(peer))
+        let address = forwarded.or_else(|| peer.map(|Peer(address)| *address));
+        address.map_or(Self::Unknown, Self::of)
     }
 
     fn of(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
+        Self::Known(match address.to_canonical() {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
             address @ IpAddr::V4(_) => address,
         })
@@ -73,9 +78,10 @@ impl Client {
 
 impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            IpAddr::V4(address) => write!(f, "{address}"),
-            IpAddr::V6(network) => write!(f, "{network}/64"),
+        match self {
+            Self::Known(IpAddr::V4(address)) => write!(f, "{address}"),
+            Self::Known(IpAddr::V6(network)) => write!(f, "{network}/64"),
+            Self::Unknown => f.write_str("unknown"),
         }
     }
 }
@@ -102,9 +108,13 @@ mod tests {
 
     const PEER: &str = "10.0.0.1";
 
+    fn headers(lines: &[&'static str]) -> HeaderMap {
+        lines.iter().map(|line| (FORWARDED_FOR, HeaderValue::from_static(line))).collect()
+    }
+
     fn client(proxies: u8, lines: &[&'static str]) -> String {
-        let line = |text: &&'static str| (FORWARDED_FOR, HeaderValue::from_static(text));
-        Client::behind(proxies, PEER.parse().unwrap(), &lines.iter().map(line).collect()).to_string()
+        let peer = Peer(PEER.parse().unwrap());
+        Client::behind(proxies, Some(&peer), &headers(lines)).to_string()
     }
 
     #[test]
@@ -132,7 +142,23 @@ mod tests {
         }
         let odd = HeaderValue::from_bytes(b"\xff\xfe").unwrap();
         let headers = HeaderMap::from_iter([(FORWARDED_FOR, odd)]);
-        assert_eq!(Client::behind(1, PEER.parse().unwrap(), &headers).to_string(), PEER);
+        let peer = Peer(PEER.parse().unwrap());
+        assert_eq!(Client::behind(1, Some(&peer), &headers).to_string(), PEER);
+    }
+
+    #[test]
+    fn without_a_peer_whom_no_proxy_names_is_unknown() {
+        for (proxies, lines, expected) in [
+            (1, &["198.51.100.9, 203.0.113.7"][..], "203.0.113.7"),
+            (2, &["1.1.1.1, 198.51.100.9, 203.0.113.7"], "198.51.100.9"),
+            (0, &["203.0.113.7"], "unknown"),
+            (1, &[], "unknown"),
+            (2, &["203.0.113.7"], "unknown"),
+            (1, &["nobody"], "unknown"),
+        ] {
+            let client = Client::behind(proxies, None, &headers(lines)).to_string();
+            assert_eq!(client, expected, "{proxies} {lines:?}");
+        }
     }
 
     #[test]

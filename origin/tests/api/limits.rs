@@ -11,7 +11,7 @@ use crate::support::{Answer, Origin, grant, request};
 const CLIENT: &str = "203.0.113.7";
 const OTHER: &str = "203.0.113.8";
 
-/// With a cat and a hat that nobody was counted for, and so many calls a minute.
+/// With a cat and a hat, put there by nobody whom the tests count, and so many calls a minute.
 async fn limited(rate: &str, more: &[(&'static str, &str)]) -> Origin {
     Origin::with(&[&[("MILLINER_LIMIT_ADDRESS_RATE", rate)], more].concat()).await.stock().await
 }
@@ -104,6 +104,22 @@ async fn behind_proxies_the_client_is_who_they_say() {
     }
     assert_refused(&call("nobody at all, 10.0.0.2").await);
     assert_eq!(status(&origin, OTHER, "/v1/catalogue").await, 200);
+}
+
+#[tokio::test]
+async fn who_cannot_be_told_apart_shares_a_limit() {
+    let origin =
+        Origin::with(&[("MILLINER_LIMIT_ADDRESS_RATE", "2"), ("MILLINER_TRUSTED_PROXIES", "1")]).await;
+    let call = async |list: &str| origin.get_with("/v1/catalogue", &[("x-forwarded-for", list)]).await;
+    for named in [CLIENT, "8.8.8.8, 203.0.113.7"] {
+        assert_eq!(call(named).await.status, 200);
+    }
+    assert_refused(&call(CLIENT).await);
+    for unnamed in ["", "nobody"] {
+        assert_eq!(call(unnamed).await.status, 200);
+    }
+    assert_refused(&origin.get("/v1/catalogue").await);
+    assert_eq!(call(OTHER).await.status, 200);
 }
 
 #[tokio::test]

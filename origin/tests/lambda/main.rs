@@ -77,6 +77,16 @@ fn rest(method: &str, path: &str) -> Value {
     })
 }
 
+/// The same of a load balancer, which names the caller in a header alone.
+fn alb(path: &str, forwarded_for: &str) -> Value {
+    let group = "arn:aws:elasticloadbalancing:eu-west-1:123456789012:targetgroup/milliner/0123456789abcdef";
+    json!({
+        "requestContext": {"elb": {"targetGroupArn": group}}, "httpMethod": "GET", "path": path,
+        "queryStringParameters": {}, "headers": {"accept": "*/*", "x-forwarded-for": forwarded_for}, "body": "",
+        "isBase64Encoded": false,
+    })
+}
+
 fn header<'a>(answer: &'a Value, name: &str) -> &'a str {
     let all = [&answer["headers"][name], &answer["multiValueHeaders"][name][0]];
     all.into_iter().find_map(Value::as_str).unwrap_or_default()
@@ -126,6 +136,20 @@ async fn the_api_needs_a_key_there() {
     let sent = http("POST", "/v1/composites", &headers, Some("{\"recipe\": \"/c/cat;w=30.png\"}"));
     let answer = open.invoke(sent).await.unwrap();
     assert_eq!(answer["statusCode"], 201, "{answer}");
+}
+
+#[tokio::test]
+async fn behind_a_load_balancer_an_address_has_its_limit() {
+    let folder = stocked();
+    let store = format!("file:{}", folder.path().join("data").display());
+    let limits = [("MILLINER_LIMIT_ADDRESS_RATE", "2"), ("MILLINER_TRUSTED_PROXIES", "1")];
+    let function = Function::start(&[&[("MILLINER_STORE", store.as_str())], &limits[..]].concat()).await;
+    let mut statuses = Vec::new();
+    for forwarded_for in ["203.0.113.7", "8.8.8.8, 203.0.113.7", "203.0.113.7", "203.0.113.8"] {
+        let answer = function.invoke(alb("/v1/catalogue", forwarded_for)).await.unwrap();
+        statuses.push(answer["statusCode"].clone());
+    }
+    assert_eq!(statuses, [200, 200, 429, 200]);
 }
 
 #[tokio::test]
