@@ -56,7 +56,9 @@ pub enum Error {
         pointer: String,
         detail: String,
     },
-    BodyTooLarge {
+    /// The body, or a part of it.
+    TooLarge {
+        what: &'static str,
         limit: u64,
     },
     BodyBroken,
@@ -167,9 +169,9 @@ impl Error {
                 Problem::at("bad-request", "there is no such signing key on this server", "/key")
             }
             Self::Malformed { pointer, detail } => Problem::at("bad-request", detail, &pointer),
-            Self::BodyTooLarge { limit } => Problem::new(
+            Self::TooLarge { what, limit } => Problem::new(
                 "too-large",
-                format!("the body is longer than the {} that are allowed", size(limit)),
+                format!("{what} is longer than the {} that are allowed", size(limit)),
             ),
             Self::BodyBroken => Problem::new("bad-request", "the body ended before it was complete"),
             Self::UnsupportedType { detail } => Problem::new("unsupported-type", detail),

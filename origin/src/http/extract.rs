@@ -22,7 +22,7 @@ use crate::keys::Scope;
 /// Longest URL that is looked at.
 const MAX_URI_BYTES: usize = 8192;
 /// Longest JSON body: a recipe of 16 layers is far below.
-const MAX_JSON_BYTES: u64 = 256 << 10;
+pub const MAX_JSON_BYTES: u64 = 256 << 10;
 
 /// What a JSON body may call itself.
 const JSON_TYPES: [&str; 2] = ["application/json", "application/merge-patch+json"];
@@ -133,12 +133,16 @@ pub fn content_type(headers: &HeaderMap) -> &str {
 pub async fn read_body(body: Body, limit: u64) -> Result<Bytes, Error> {
     use axum::body::HttpBody;
     if body.size_hint().lower() > limit {
-        return Err(Error::BodyTooLarge { limit });
+        return Err(too_large(limit));
     }
     let most = usize::try_from(limit).unwrap_or(usize::MAX);
     match Limited::new(body, most).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Error::BodyTooLarge { limit }),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
         Err(_) => Err(Error::BodyBroken),
     }
+}
+
+fn too_large(limit: u64) -> Error {
+    Error::TooLarge { what: "the body", limit }
 }

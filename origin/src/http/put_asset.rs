@@ -15,7 +15,7 @@ use compositor::{Anchor, Focus};
 use super::assets::{record_etag, view};
 use super::conditional::admits_change;
 use super::error::Error;
-use super::extract::{AssetPath, content_type, read_body, read_json};
+use super::extract::{AssetPath, MAX_JSON_BYTES, content_type, read_body, read_json};
 use super::query::{Query, parse};
 use super::schema::{AssetIdSchema, AssetView, BinarySchema, KindSchema, MetadataSchema, ProblemSchema};
 use crate::app::App;
@@ -155,7 +155,7 @@ async fn read_form(request: Request, limit: u64) -> Result<Given, Error> {
     let request = Request::from_parts(parts, Body::from(body));
     let form = Multipart::from_request(request, &()).await;
     let mut form = form.map_err(|_| broken("its `content-type` names no boundary"))?;
-    let (mut file, mut metadata) = (None, Metadata::default());
+    let (mut file, mut metadata) = (None, None);
     while let Some(field) = form.next_field().await.map_err(|_| broken(TORN))? {
         let given = field.content_type().unwrap_or_default().to_owned();
         let name = field.name().unwrap_or_default().to_owned();
@@ -166,12 +166,22 @@ async fn read_form(request: Request, limit: u64) -> Result<Given, Error> {
                 let declared = declared(&format!("`content-type` of the part `{name}`"), &given)?;
                 file = Some((declared, bytes));
             }
-            "metadata" => metadata = Metadata::try_from(&read_json("the part `metadata`", &bytes)?)?,
+            "metadata" if metadata.is_some() => return Err(broken("it has more than one part `metadata`")),
+            "metadata" => metadata = Some(read_metadata(&bytes)?),
             _ => return Err(broken(&format!("it has a part `{}`; allowed: {PARTS}", shown(&name)))),
         }
     }
     let (declared, file) = file.ok_or_else(|| broken("the part `image` or `font` is missing"))?;
-    Ok(Given { file, declared, metadata: metadata.or(in_query) })
+    Ok(Given { file, declared, metadata: metadata.unwrap_or_default().or(in_query) })
+}
+
+/// It may be no longer than any other JSON: reading it takes many times its length.
+fn read_metadata(text: &[u8]) -> Result<Metadata, Error> {
+    let what = "the part `metadata`";
+    if text.len() as u64 > MAX_JSON_BYTES {
+        return Err(Error::TooLarge { what, limit: MAX_JSON_BYTES });
+    }
+    Ok(Metadata::try_from(&read_json(what, text)?)?)
 }
 
 const PARTS: &str = "`image`, `font`, `metadata`";

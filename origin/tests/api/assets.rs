@@ -160,6 +160,23 @@ async fn metadata_of_a_form_go_before_those_of_the_query() {
     );
 }
 
+#[tokio::test]
+async fn metadata_of_a_form_are_given_once_and_are_no_longer_than_other_json() {
+    let origin = Origin::empty().await;
+    let padded = |length: usize| format!("{{\"title\": \"Hat\"{}}}", " ".repeat(length - 16));
+    let put = async |metadata: &str| multipart(&origin, "/v1/assets/hat", metadata, &png(4, 4, [0; 4])).await;
+    let long = put(&padded((256 << 10) + 1)).await;
+    long.assert_problem(413, "too-large", None);
+    let detail = "the part `metadata` is longer than the 256 KiB that are allowed";
+    assert_eq!(long.value()["detail"], detail);
+    let again = "--x\r\ncontent-disposition: form-data; name=\"metadata\"\r\n\r\n{}";
+    let twice = put(&format!("{{}}\r\n{again}")).await;
+    twice.assert_problem(400, "bad-request", Some(""));
+    assert!(twice.text().contains("more than one part `metadata`"), "{}", twice.text());
+    assert!(origin.stored().await.is_empty());
+    assert_eq!(put(&padded(256 << 10)).await.value()["title"], "Hat");
+}
+
 async fn multipart(origin: &Origin, path: &str, metadata: &str, image: &[u8]) -> Answer {
     let mut body = format!(
         "--x\r\ncontent-disposition: form-data; name=\"metadata\"\r\ncontent-type: application/json\r\n\r\n{metadata}\r\n\
