@@ -320,11 +320,14 @@ impl From<&RenderFailure> for Told {
 }
 
 impl From<&Told> for Problem {
-    /// What this version does not know is the server's own fault.
+    /// What this version does not know is the server's own fault. Why it is at fault, whoever tells this has logged; that
+    /// this caller had to hear of it is for the log here.
     fn from(told: &Told) -> Self {
         let known = PROBLEMS.iter().find(|(slug, ..)| *slug == told.slug);
         let slug = known.map_or("internal", |(slug, ..)| *slug);
-        Self { pointer: told.pointer.clone(), ..Self::new(slug, told.detail.clone()) }
+        let report = (slug == "internal")
+            .then(|| format!("another process failed, and its log says why: {} {}", told.slug, told.detail));
+        Self { pointer: told.pointer.clone(), report, ..Self::new(slug, told.detail.clone()) }
     }
 }
 
@@ -448,5 +451,16 @@ mod tests {
             let problem = Problem::new(slug, "");
             assert_eq!((problem.status.as_u16(), problem.title), (*status, *title));
         }
+    }
+
+    #[test]
+    fn a_fault_that_another_process_tells_is_logged_and_a_mistake_of_the_caller_is_not() {
+        let told = |slug: &str| {
+            let told = Told { slug: slug.to_owned(), detail: "of it".to_owned(), pointer: None };
+            let problem = Problem::from(&told);
+            (problem.status.as_u16(), problem.report.is_some())
+        };
+        assert_eq!([told("internal"), told("of-tomorrow")], [(500, true); 2]);
+        assert_eq!(told("over-limit"), (422, false));
     }
 }
