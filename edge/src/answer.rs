@@ -7,8 +7,9 @@ use crate::call::Call;
 use crate::policy::HeaderList;
 use crate::status::Status;
 
-/// What scripts of other sites may read besides the plain headers.
-const EXPOSED: &str = "content-location, etag, cache-status, server-timing, x-request-id";
+/// What scripts of other sites may read besides the plain headers: the same as at the origin.
+const EXPOSED: &str = "content-location, etag, cache-status, server-timing, x-request-id, location, link, \
+                       preference-applied, retry-after, ratelimit, ratelimit-policy";
 /// What they may send.
 const ASKABLE: &str = "content-type, if-match, if-none-match, prefer, x-api-key, x-request-id";
 /// Reading is open to all; this is how long a browser may remember that.

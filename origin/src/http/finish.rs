@@ -21,8 +21,11 @@ use crate::telemetry::{Route, request_span};
 
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const MAX_REQUEST_ID_BYTES: usize = 64;
-pub const EXPOSED: HeaderValue =
-    HeaderValue::from_static("content-location, etag, cache-status, server-timing, x-request-id");
+/// What a page may read of an answer.
+pub const EXPOSED: HeaderValue = HeaderValue::from_static(
+    "content-location, etag, cache-status, server-timing, x-request-id, location, link, preference-applied, \
+     retry-after, ratelimit, ratelimit-policy",
+);
 pub const NOSNIFF: HeaderValue = HeaderValue::from_static("nosniff");
 /// JSON and errors load nothing and are framed by nobody.
 const LOCKED_DOWN: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");

@@ -37,7 +37,8 @@ async fn the_headers_are_the_contract() {
     assert_eq!(answer.header("access-control-allow-origin"), "*");
     assert_eq!(
         answer.header("access-control-expose-headers"),
-        "content-location, etag, cache-status, server-timing, x-request-id"
+        "content-location, etag, cache-status, server-timing, x-request-id, location, link, preference-applied, \
+         retry-after, ratelimit, ratelimit-policy"
     );
     assert_eq!(answer.header("x-content-type-options"), "nosniff");
     assert_eq!(answer.header("vary"), "");
