@@ -27,6 +27,7 @@ use crate::jobs::{self, Budget, JobId, JobRecord, MOST_RECIPES, Work};
 
 const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 /// How often somebody who follows a job is told of it.
 const FOLLOW: Duration = Duration::from_millis(500);
 /// When it is worth asking again for what a job is to bring.
@@ -88,7 +89,9 @@ pub async fn events(
     let job = jobs::get(&app, &id).await?.ok_or(Error::NoJob)?;
     let most = if no_stream.is_some() { 1 } else { usize::MAX };
     let alive = KeepAlive::new().interval(Duration::from_secs(15));
-    Ok(Sse::new(follow(app, job).take(most)).keep_alive(alive).into_response())
+    let events = Sse::new(follow(app, job).take(most)).keep_alive(alive);
+    // nginx would gather them.
+    Ok(([(ACCEL_BUFFERING, HeaderValue::from_static("no"))], events).into_response())
 }
 
 /// Cancel a job

@@ -36,6 +36,7 @@ async fn begin(origin: &Origin, body: &Value) -> Answer {
 async fn events(origin: &Origin, job: &Value) -> Vec<(String, Value)> {
     let answer = origin.get(job["events"].as_str().unwrap()).await;
     assert_eq!((answer.status.as_u16(), answer.header("content-type")), (200, "text/event-stream"));
+    assert_eq!((answer.header("x-accel-buffering"), answer.header("cache-control")), ("no", "no-cache"));
     let event = |text: &str| {
         let field = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
