@@ -12,7 +12,7 @@ use crate::cdn::Cdn;
 use crate::compose::{Flights, Hot, HotCache, Orders};
 use crate::config::Config;
 use crate::fleet::{Fleet, FleetError};
-use crate::http::ResolvedUrls;
+use crate::http::{ResolvedUrls, StoreHealth};
 use crate::jobs::Jobs;
 use crate::keys::Keys;
 use crate::links::{Links, LinksError};
@@ -31,6 +31,7 @@ pub struct App(Arc<Parts>);
 pub struct Parts {
     pub config: Config,
     pub store: Store,
+    pub store_health: StoreHealth,
     /// What this instance shares with others; `None`: it is alone.
     pub fleet: Option<Fleet>,
     pub links: Links,
@@ -93,6 +94,7 @@ impl App {
             cdn: Cdn::start(&config.cdn),
             draining: AtomicBool::new(false),
             store,
+            store_health: StoreHealth::default(),
             fleet,
             config,
         })))

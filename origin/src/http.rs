@@ -41,6 +41,7 @@ pub use cache_policy::CachePolicy;
 pub use client::Peer;
 pub use deliver::shortcut;
 pub use error::{Error, Problem};
+pub use health::StoreHealth;
 pub use jobs::NoStream;
 pub use resolved::ResolvedUrls;
 

@@ -6,15 +6,39 @@ use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
 
 use crate::app::App;
 use crate::config::QueueUrl;
 use crate::fleet::BreakerState;
 use crate::queue::{Depth, QueueError};
+use crate::store::Store;
 
 /// Longest the queue may take to say how much waits.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long what the store said holds.
+const FRESH: Duration = Duration::from_secs(1);
+
+/// What the store said last. Everybody may ask for `/readyz`, and a look at the store is a write or a call that costs: so
+/// one looks, at most once a second, and whoever comes meanwhile waits for what that one sees.
+#[derive(Debug, Default)]
+pub struct StoreHealth(Mutex<Option<(Instant, Result<(), String>)>>);
+
+impl StoreHealth {
+    async fn check(&self, store: &Store) -> Result<(), String> {
+        let mut last = self.0.lock().await;
+        if let Some((at, said)) = &*last
+            && at.elapsed() < FRESH
+        {
+            return said.clone();
+        }
+        let said = store.check().await.map_err(|error| error.to_string());
+        *last = Some((Instant::now(), said.clone()));
+        said
+    }
+}
 
 /// Readiness with the state of each dependency.
 #[derive(Serialize)]
@@ -39,7 +63,7 @@ pub async fn alive() -> &'static str {
 
 /// `GET /readyz`: it wants traffic.
 pub async fn ready(State(app): State<App>) -> (StatusCode, &'static str) {
-    if app.store.check().await.is_ok() && !app.is_draining() {
+    if !app.is_draining() && app.store_health.check(&app.store).await.is_ok() {
         (StatusCode::OK, "ready\n")
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "not ready\n")
@@ -54,13 +78,14 @@ pub async fn ready_in_detail(State(app): State<App>) -> Response {
 }
 
 async fn readiness(app: &App) -> Readiness {
-    let (store, links, queue) = futures::join!(app.store.check(), app.links.check(), depth(app));
+    let (store, links, queue) =
+        futures::join!(app.store_health.check(&app.store), app.links.check(), depth(app));
     let queue = (app.config.queue != QueueUrl::Memory).then_some(queue);
     let draining = app.is_draining();
     Readiness {
         ready: store.is_ok() && !draining,
         draining,
-        store: store.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
+        store: store.map_or_else(|error| error, |()| "ok".to_owned()),
         links: links.map_or_else(|error| error.to_string(), |()| "ok".to_owned()),
         queue: queue.map(|depth| depth.map_or_else(|error| error.to_string(), |_| "ok".to_owned())),
         composites: app.links.count(),

@@ -1,5 +1,7 @@
 //! Health, readiness, metrics.
 
+use std::time::Duration;
+
 use crate::support::Origin;
 
 #[tokio::test]
@@ -18,6 +20,25 @@ async fn the_public_listener_says_yes_or_no_and_the_admin_listener_says_why() {
     assert_eq!(origin.get("/readyz").await.status, 503);
     assert_eq!(origin.get("/healthz").await.status, 200);
     assert_eq!(origin.admin("/readyz").await.value()["draining"], true);
+}
+
+#[tokio::test]
+async fn the_store_is_looked_at_once_a_second_however_many_ask() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = Origin::stocked_at(folder.path()).await;
+    tokio::time::pause();
+    let temporary = folder.path().join("tmp");
+    assert_eq!(origin.get("/readyz").await.status, 200);
+    std::fs::remove_dir_all(&temporary).unwrap();
+    for _ in 0..3 {
+        assert_eq!(origin.get("/readyz").await.status, 200, "nobody has looked since");
+    }
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(origin.get("/readyz").await.status, 503);
+    std::fs::create_dir(&temporary).unwrap();
+    assert_eq!(origin.admin("/readyz").await.status, 503, "operators share it");
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(origin.get("/readyz").await.status, 200);
 }
 
 #[tokio::test]
