@@ -58,6 +58,7 @@ pub fn build_fitted(app: &App, fit: impl FnOnce(Router<App>) -> Router<App>) -> 
 fn routes(app: &App) -> Router<App> {
     let (api, mut openapi) = api(app).split_for_parts();
     docs::name_rates(&mut openapi);
+    docs::name_outages(&mut openapi);
     let documents = docs::Documents::new(&openapi);
     let described = query::Described::of(&openapi);
     let api = api.route_layer(from_fn_with_state(described, query::require_described));

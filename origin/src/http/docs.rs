@@ -80,6 +80,15 @@ pub fn name_rates(openapi: &mut utoipa::openapi::OpenApi) {
     }
 }
 
+/// Says of every operation that a part of the service may be away, such as the store that has the keys.
+pub fn name_outages(openapi: &mut utoipa::openapi::OpenApi) {
+    for operation in operations(openapi) {
+        let response =
+            problem("A part of the service is not reachable, or takes too long; `Retry-After` says when");
+        operation.responses.responses.entry("503".to_owned()).or_insert(response.into());
+    }
+}
+
 fn operations(openapi: &mut utoipa::openapi::OpenApi) -> impl Iterator<Item = &mut Operation> {
     openapi.paths.paths.values_mut().flat_map(|item| {
         [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete]
@@ -143,6 +152,7 @@ fn deliver_recipe() {}
         (status = 400, description = "The key, the format or the query is not valid", body = ProblemSchema),
         (status = 403, description = "The signature is not valid", body = ProblemSchema),
         (status = 404, description = "No composite with this key has been rendered", body = ProblemSchema),
+        (status = 422, description = "It is rendered anew, and an asset or the picture is over a limit by now", body = ProblemSchema),
     ))]
 #[expect(dead_code, reason = "describes deliver::by_key, whose route takes key and extension as one segment")]
 fn deliver_key() {}

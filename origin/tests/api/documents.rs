@@ -61,6 +61,19 @@ async fn every_error_is_described_as_a_problem() {
 }
 
 #[tokio::test]
+async fn every_call_is_described_as_one_that_may_come_too_often_or_in_an_outage() {
+    let value = Origin::empty().await.get("/openapi.json").await.value();
+    for (path, item) in value["paths"].as_object().unwrap() {
+        for (method, call) in item.as_object().unwrap() {
+            for status in ["429", "503"] {
+                assert!(call["responses"][status].is_object(), "{method} {path} {status}");
+            }
+        }
+    }
+    assert!(value["paths"]["/i/{key}.{ext}"]["get"]["responses"]["422"].is_object());
+}
+
+#[tokio::test]
 async fn every_reference_of_the_description_leads_somewhere() {
     let origin = Origin::stocked().await;
     let text = origin.get("/openapi.json").await.text();
