@@ -210,3 +210,16 @@ fn operators_are_told_of_every_setting_and_of_no_other() {
     let settings: Vec<String> = origin::config::SETTINGS.iter().map(row).collect();
     assert_eq!(rows("MILLINER_"), settings);
 }
+
+const EXAMPLE: &str = include_str!("../../../.env.example");
+
+#[test]
+fn the_example_of_an_environment_has_every_setting_and_no_other() {
+    let lines = |setting: &origin::config::Setting| {
+        format!("# {}\n#{}={}\n", setting.help, setting.variable, setting.default)
+    };
+    let settings: Vec<String> = origin::config::SETTINGS.iter().map(lines).collect();
+    let (written, _) = EXAMPLE.split_once("# The web server\n").unwrap();
+    let (_, written) = written.split_once("\n\n").unwrap();
+    assert_eq!(written, settings.join("\n") + "\n");
+}
