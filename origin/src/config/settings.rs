@@ -72,7 +72,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("MILLINER_ENVIRONMENT", "environment", "NAME", "", "1 to 64 lower-case letters, digits or '-'",
         "The environment whose API keys are taken, made and listed; empty: those of any, and new ones are of none"),
     setting("MILLINER_SIGNING", "signing", "MODE", "optional", "optional or required",
-        "Whether delivery URLs must be signed; a signature that is there is always checked"),
+        "Whether URLs of recipes must be signed, so that nobody else has pictures rendered; those that were stay open by key (/i/…). A signature that is there is always checked"),
     Setting { secret: true, ..setting("MILLINER_SIGNING_KEYS", "signing-keys", "KEYS", "",
         "one or two id:secret, comma-separated; the id of 1 to 32 letters, digits, '-' or '_', the secret of 16 or more characters",
         "URL signing keys; the first signs, all verify. Prefer the variable: flags show in process lists") },

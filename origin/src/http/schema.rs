@@ -436,7 +436,7 @@ pub struct Explanation {
     pub format: String,
     pub width: u32,
     pub height: u32,
-    /// Is every asset pinned?
+    /// Can the answer never change? Every asset is pinned, and no anchor or focal point is used: those may be edited.
     pub pinned: bool,
     /// Are the bytes the same wherever they are rendered?
     pub portable: bool,
