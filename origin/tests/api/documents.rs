@@ -1,6 +1,7 @@
 //! `/openapi.json` and `/docs`.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use axum::http::Method;
 
@@ -196,6 +197,45 @@ async fn operators_are_told_of_every_metric_and_of_no_other() {
     let written: BTreeSet<String> =
         written.map(|row| row.splitn(4, '|').take(3).collect::<Vec<_>>().join("|") + "|").collect();
     assert_eq!(written, exposed);
+}
+
+#[tokio::test]
+async fn alarms_are_on_metrics_that_there_are() {
+    let exposed = Origin::stocked().await.admin("/metrics").await.text();
+    let (_, alarms) = OPERATING.split_once("### What to scale on").unwrap();
+    let (alarms, _) = alarms.split_once("## Traces").unwrap();
+    let names: BTreeSet<&str> = alarms
+        .split('`')
+        .filter(|word| word.starts_with("milliner_"))
+        .map(|word| word.split('{').next().unwrap())
+        .collect();
+    assert!(names.len() > 5, "{names:?}");
+    for name in names {
+        assert!(exposed.contains(&format!("# TYPE {name} ")), "{name}");
+    }
+}
+
+#[test]
+fn operators_are_told_of_lines_that_are_logged() {
+    let mut source = String::new();
+    read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/src")), &mut source);
+    let rows = OPERATING.lines().filter(|line| line.starts_with("| ERROR |") || line.starts_with("| WARN |"));
+    let lines: Vec<_> = rows.map(|row| row.split('`').nth(1).unwrap()).collect();
+    assert!(lines.len() > 5, "{lines:?}");
+    for line in lines {
+        assert!(source.contains(line), "{line}");
+    }
+}
+
+fn read(folder: &Path, text: &mut String) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            text.push_str(&std::fs::read_to_string(path).unwrap());
+        }
+    }
 }
 
 #[test]
