@@ -327,7 +327,8 @@ impl From<&Told> for Problem {
         let slug = known.map_or("internal", |(slug, ..)| *slug);
         let report = (slug == "internal")
             .then(|| format!("another process failed, and its log says why: {} {}", told.slug, told.detail));
-        Self { pointer: told.pointer.clone(), report, ..Self::new(slug, told.detail.clone()) }
+        let retry_after = (slug == "unavailable").then_some(RETRY_SECS);
+        Self { pointer: told.pointer.clone(), report, retry_after, ..Self::new(slug, told.detail.clone()) }
     }
 }
 
