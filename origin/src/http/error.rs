@@ -325,10 +325,13 @@ impl From<&Told> for Problem {
     fn from(told: &Told) -> Self {
         let known = PROBLEMS.iter().find(|(slug, ..)| *slug == told.slug);
         let slug = known.map_or("internal", |(slug, ..)| *slug);
-        let report = (slug == "internal")
-            .then(|| format!("another process failed, and its log says why: {} {}", told.slug, told.detail));
-        let retry_after = (slug == "unavailable").then_some(RETRY_SECS);
-        Self { pointer: told.pointer.clone(), report, retry_after, ..Self::new(slug, told.detail.clone()) }
+        let problem = Self { pointer: told.pointer.clone(), ..Self::new(slug, told.detail.clone()) };
+        if !problem.status.is_server_error() {
+            return problem;
+        }
+        let report = format!("another process failed, and its log says why: {} {}", told.slug, told.detail);
+        let retry_after = (problem.status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_SECS);
+        Self { retry_after, ..problem.report(report) }
     }
 }
 
@@ -459,9 +462,10 @@ mod tests {
         let told = |slug: &str| {
             let told = Told { slug: slug.to_owned(), detail: "of it".to_owned(), pointer: None };
             let problem = Problem::from(&told);
-            (problem.status.as_u16(), problem.report.is_some())
+            (problem.status.as_u16(), problem.report.is_some(), problem.retry_after)
         };
-        assert_eq!([told("internal"), told("of-tomorrow")], [(500, true); 2]);
-        assert_eq!(told("over-limit"), (422, false));
+        assert_eq!([told("internal"), told("of-tomorrow")], [(500, true, None); 2]);
+        assert_eq!(told("unavailable"), (503, true, Some(RETRY_SECS)));
+        assert_eq!(told("over-limit"), (422, false, None));
     }
 }
