@@ -79,5 +79,6 @@ try {
   await gone;
   server.close();
   server.closeAllConnections();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  // Its helpers may write a moment longer than it lives.
+  rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
 }
