@@ -8,6 +8,7 @@ mod operator;
 
 use crate::pixmap::multiply;
 use crate::recipe::{BlendMode, Decimal, Operator};
+use crate::simd::widest;
 
 pub(crate) use operator::{Fractions, fractions};
 
@@ -45,7 +46,12 @@ const OPACITY_BITS: u32 = 12;
 pub(crate) fn composite(below: &mut [u8], above: &[u8], mix: &Mix) {
     match (mix.blend, mix.operator, mix.opacity) {
         (BlendMode::Normal, Operator::SourceOver, Decimal::ONE) => over(below, above),
-        (BlendMode::Normal, Operator::SourceOver, opacity) => over_faded(below, above, opacity),
+        (BlendMode::Normal, Operator::SourceOver, opacity) => {
+            widest(
+                #[inline(always)]
+                || over_faded(below, above, opacity),
+            );
+        }
         _ => modes::composite(below, above, mix),
     }
 }
@@ -71,6 +77,7 @@ fn over(below: &mut [u8], above: &[u8]) {
 }
 
 /// The same with `cs` and `αs` multiplied by an opacity, rounded once.
+#[inline(always)]
 fn over_faded(below: &mut [u8], above: &[u8], opacity: Decimal) {
     const ONE: u32 = 1 << OPACITY_BITS;
     let opacity = (opacity.ten_thousandths().clamp(0, 10_000) as u32 * ONE + 5_000) / 10_000;

@@ -1,8 +1,20 @@
-//! Weighted sums of 8-bit samples, eight products at a time, through `wide`: SSE2, NEON and simd128 have an instruction
-//! for it, and integers are the same everywhere.
+//! What vector instructions there are, and weighted sums of 8-bit samples, eight products at a time, through `wide`: SSE2,
+//! NEON and simd128 have an instruction for it, and integers are the same everywhere.
 
 use wide::bytemuck::cast;
 use wide::{i16x8, i32x4, i32x8, u8x16};
+
+/// Does `work` with AVX2 and BMI2 where the processor has them. What is to be compiled for them must be inlined into it:
+/// `widest(#[inline(always)] || …)`, and `#[inline(always)]` on what it calls. Results are the same bits either way: integers,
+/// and IEEE arithmetic, which the compiler never contracts.
+#[inline]
+pub(crate) fn widest<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    if let Some(avx2) = fearless_simd::Level::new().as_avx2() {
+        return fearless_simd::Simd::vectorize(avx2, work);
+    }
+    work()
+}
 
 /// A pair of weights, for [`weigh`].
 #[derive(Clone, Copy)]
