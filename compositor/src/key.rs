@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::asset::{read_hex, serde_as_string, write_hex};
 
 /// Version of the drawing code. It is part of every key: a change that alters one pixel of any recipe raises it.
-pub const RENDER_VERSION: u32 = 2;
+pub const RENDER_VERSION: u32 = 3;
 
 /// Content address of a composite: the first 20 bytes of BLAKE3 over the render version and the resolved recipe.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

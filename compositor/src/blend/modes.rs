@@ -3,6 +3,7 @@
 
 use super::{Fractions, Mix, fractions};
 use crate::recipe::BlendMode;
+use crate::simd::widest;
 
 /// Pixels worked on at once: a 256-bit register of `f32`.
 const LANES: usize = 8;
@@ -17,130 +18,207 @@ struct Pixels {
     alpha: Lane,
 }
 
+impl Pixels {
+    #[inline(always)]
+    fn faded(self, opacity: f32) -> Pixels {
+        let faded = |lane: Lane| lane.map(|sample| sample * opacity);
+        Pixels { colours: self.colours.map(faded), alpha: faded(self.alpha) }
+    }
+}
+
 /// Composites `above` with `below` by any mode and operator.
 pub(super) fn composite(below: &mut [u8], above: &[u8], mix: &Mix) {
     macro_rules! each_separable {
         ($($mode:ident => $function:expr),+ $(,)?) => {
             match mix.blend {
-                $(BlendMode::$mode => rows(below, above, mix, |b, s| separable(b, s, $function)),)+
-                BlendMode::Hue => rows(below, above, mix, |b, s| joint(b, s, hue)),
-                BlendMode::Saturation => rows(below, above, mix, |b, s| joint(b, s, saturation)),
-                BlendMode::Color => rows(below, above, mix, |b, s| joint(b, s, colour)),
-                BlendMode::Luminosity => rows(below, above, mix, |b, s| joint(b, s, luminosity)),
+                $(BlendMode::$mode => rows(below, above, mix, #[inline(always)] |b, s| separable(b, s, $function)),)+
+                BlendMode::Hue => rows(below, above, mix, #[inline(always)] |b, s| joint(b, s, hue)),
+                BlendMode::Saturation => rows(below, above, mix, #[inline(always)] |b, s| joint(b, s, saturation)),
+                BlendMode::Color => rows(below, above, mix, #[inline(always)] |b, s| joint(b, s, colour)),
+                BlendMode::Luminosity => rows(below, above, mix, #[inline(always)] |b, s| joint(b, s, luminosity)),
             }
         };
     }
     each_separable!(
-        Normal => |_, s| s,
-        Multiply => |b, s| b * s,
+        Normal => normal,
+        Multiply => multiply,
         Screen => screen,
-        Overlay => |b, s| hard_light(s, b),
-        Darken => |b: f32, s: f32| if b < s { b } else { s },
-        Lighten => |b: f32, s: f32| if b > s { b } else { s },
+        Overlay => #[inline(always)] |b, s| hard_light(s, b),
+        Darken => darken,
+        Lighten => lighten,
         ColorDodge => colour_dodge,
-        ColorBurn => |b, s| 1.0 - colour_dodge(1.0 - b, 1.0 - s),
+        ColorBurn => colour_burn,
         HardLight => hard_light,
         SoftLight => soft_light,
-        Difference => |b: f32, s: f32| (b - s).abs(),
-        Exclusion => |b, s| b + s - 2.0 * b * s,
+        Difference => difference,
+        Exclusion => exclusion,
     );
 }
 
-fn screen(b: f32, s: f32) -> f32 {
-    b + s - b * s
+/// One channel of a pixel: the colour multiplied by its alpha, and the alpha.
+#[derive(Clone, Copy)]
+struct Channel {
+    colour: f32,
+    alpha: f32,
 }
 
-fn hard_light(b: f32, s: f32) -> f32 {
-    if s <= 0.5 { 2.0 * b * s } else { screen(b, 2.0 * s - 1.0) }
+impl Channel {
+    /// What is missing of full colour.
+    #[inline(always)]
+    fn negative(self) -> Channel {
+        Channel { colour: self.alpha - self.colour, ..self }
+    }
+}
+
+// The separable modes (section 10.1) as `αb · αs · B(Cb, Cs)`: with both colours multiplied by their alphas nearly all
+// of them need no division.
+
+#[inline(always)]
+fn normal(b: Channel, s: Channel) -> f32 {
+    s.colour * b.alpha
+}
+
+#[inline(always)]
+fn multiply(b: Channel, s: Channel) -> f32 {
+    s.colour * b.colour
+}
+
+#[inline(always)]
+fn screen(b: Channel, s: Channel) -> f32 {
+    b.colour * s.alpha + s.colour * b.alpha - s.colour * b.colour
+}
+
+#[inline(always)]
+fn darken(b: Channel, s: Channel) -> f32 {
+    let (b, s) = (b.colour * s.alpha, s.colour * b.alpha);
+    if b < s { b } else { s }
+}
+
+#[inline(always)]
+fn lighten(b: Channel, s: Channel) -> f32 {
+    let (b, s) = (b.colour * s.alpha, s.colour * b.alpha);
+    if b > s { b } else { s }
+}
+
+#[inline(always)]
+fn hard_light(b: Channel, s: Channel) -> f32 {
+    let twice = s.colour + s.colour;
+    let bright = screen(b, Channel { colour: twice - s.alpha, ..s });
+    if twice <= s.alpha { twice * b.colour } else { bright }
+}
+
+#[inline(always)]
+fn colour_dodge(b: Channel, s: Channel) -> f32 {
+    let left = s.alpha - s.colour;
+    let dodged = s.alpha * s.alpha * b.colour / left;
+    let dodged = if b.colour * s.alpha >= b.alpha * left { s.alpha * b.alpha } else { dodged };
+    if b.colour <= 0.0 { 0.0 } else { dodged }
 }
 
 /// Burning is dodging the negatives.
-fn colour_dodge(b: f32, s: f32) -> f32 {
-    if b <= 0.0 {
-        0.0
-    } else if b >= 1.0 - s {
-        1.0
-    } else {
-        b / (1.0 - s)
-    }
+#[inline(always)]
+fn colour_burn(b: Channel, s: Channel) -> f32 {
+    s.alpha * b.alpha - colour_dodge(b.negative(), s.negative())
 }
 
-fn soft_light(b: f32, s: f32) -> f32 {
-    let dark = b - (1.0 - 2.0 * s) * b * (1.0 - b);
-    let d = if b <= 0.25 { ((16.0 * b - 12.0) * b + 4.0) * b } else { b.sqrt() };
-    if s <= 0.5 { dark } else { b + (2.0 * s - 1.0) * (d - b) }
+#[inline(always)]
+fn soft_light(b: Channel, s: Channel) -> f32 {
+    let colour = if b.alpha > 0.0 { b.colour / b.alpha } else { 0.0 };
+    let slope = s.colour + s.colour - s.alpha;
+    let dark = b.colour * (s.alpha + slope * (1.0 - colour));
+    let d = if colour <= 0.25 { ((16.0 * colour - 12.0) * colour + 4.0) * colour } else { colour.sqrt() };
+    let bright = b.colour * s.alpha + slope * b.alpha * (d - colour);
+    if slope <= 0.0 { dark } else { bright }
 }
 
-/// Blends straight colours channel by channel.
-#[inline]
-fn separable(backdrop: &[Lane; 3], source: &[Lane; 3], mode: impl Fn(f32, f32) -> f32) -> [Lane; 3] {
-    let mut blended = [[0.0; LANES]; 3];
-    for (out, (b, s)) in blended.iter_mut().zip(backdrop.iter().zip(source)) {
-        for (out, (b, s)) in out.iter_mut().zip(b.iter().zip(s)) {
-            *out = mode(*b, *s);
+#[inline(always)]
+fn difference(b: Channel, s: Channel) -> f32 {
+    (b.colour * s.alpha - s.colour * b.alpha).abs()
+}
+
+#[inline(always)]
+fn exclusion(b: Channel, s: Channel) -> f32 {
+    b.colour * s.alpha + s.colour * b.alpha - 2.0 * s.colour * b.colour
+}
+
+/// `αb · αs · B(Cb, Cs)` channel by channel.
+#[inline(always)]
+fn separable(backdrop: &Pixels, source: &Pixels, mode: impl Fn(Channel, Channel) -> f32) -> [Lane; 3] {
+    let mut mixed = [[0.0; LANES]; 3];
+    for (out, (b, s)) in mixed.iter_mut().zip(backdrop.colours.iter().zip(&source.colours)) {
+        for i in 0..LANES {
+            let of = |colours: &Lane, alphas: &Lane| Channel { colour: colours[i], alpha: alphas[i] };
+            out[i] = mode(of(b, &backdrop.alpha), of(s, &source.alpha));
         }
     }
-    blended
+    mixed
 }
 
-/// Blends straight colours by all three channels of a pixel together.
-#[inline]
-fn joint(
-    backdrop: &[Lane; 3],
-    source: &[Lane; 3],
-    mode: impl Fn([f32; 3], [f32; 3]) -> [f32; 3],
-) -> [Lane; 3] {
-    let mut blended = [[0.0; LANES]; 3];
+/// `αb · αs · B(Cb, Cs)` by all three channels of a pixel together, whose straight colours `mode` takes.
+#[inline(always)]
+fn joint(backdrop: &Pixels, source: &Pixels, mode: impl Fn([f32; 3], [f32; 3]) -> [f32; 3]) -> [Lane; 3] {
+    let (b, s) = (straight(backdrop), straight(source));
+    let mut mixed = [[0.0; LANES]; 3];
     for i in 0..LANES {
         let pixel = |lanes: &[Lane; 3]| [lanes[0][i], lanes[1][i], lanes[2][i]];
-        for (out, value) in blended.iter_mut().zip(mode(pixel(backdrop), pixel(source))) {
-            out[i] = value;
+        for (out, value) in mixed.iter_mut().zip(mode(pixel(&b), pixel(&s))) {
+            out[i] = value * (backdrop.alpha[i] * source.alpha[i]);
         }
     }
-    blended
+    mixed
 }
 
+#[inline(always)]
 fn hue(b: [f32; 3], s: [f32; 3]) -> [f32; 3] {
     with_luminosity(with_saturation(s, saturation_of(b)), luminosity_of(b))
 }
 
+#[inline(always)]
 fn saturation(b: [f32; 3], s: [f32; 3]) -> [f32; 3] {
     with_luminosity(with_saturation(b, saturation_of(s)), luminosity_of(b))
 }
 
+#[inline(always)]
 fn colour(b: [f32; 3], s: [f32; 3]) -> [f32; 3] {
     with_luminosity(s, luminosity_of(b))
 }
 
+#[inline(always)]
 fn luminosity(b: [f32; 3], s: [f32; 3]) -> [f32; 3] {
     with_luminosity(b, luminosity_of(s))
 }
 
 /// `Lum` (section 10.2).
+#[inline(always)]
 fn luminosity_of([r, g, b]: [f32; 3]) -> f32 {
     0.3 * r + 0.59 * g + 0.11 * b
 }
 
+#[inline(always)]
 fn least([r, g, b]: [f32; 3]) -> f32 {
     r.min(g).min(b)
 }
 
+#[inline(always)]
 fn most([r, g, b]: [f32; 3]) -> f32 {
     r.max(g).max(b)
 }
 
 /// `Sat` (section 10.2).
+#[inline(always)]
 fn saturation_of(colour: [f32; 3]) -> f32 {
     most(colour) - least(colour)
 }
 
 /// `SetSat` (section 10.2): the least channel at 0, the greatest at `saturation`, the middle one in proportion.
+#[inline(always)]
 fn with_saturation(colour: [f32; 3], saturation: f32) -> [f32; 3] {
     let (low, span) = (least(colour), saturation_of(colour));
     if span > 0.0 { colour.map(|c| (c - low) * saturation / span) } else { [0.0; 3] }
 }
 
 /// `SetLum` with `ClipColor` (section 10.2). Of a grey that rounding took over an edge nothing is left to scale.
+#[inline(always)]
 fn with_luminosity(colour: [f32; 3], wanted: f32) -> [f32; 3] {
     let shift = wanted - luminosity_of(colour);
     let shifted = colour.map(|c| c + shift);
@@ -158,57 +236,67 @@ fn with_luminosity(colour: [f32; 3], wanted: f32) -> [f32; 3] {
 }
 
 /// Goes through a row, a few pixels at a time.
-#[inline]
-fn rows(below: &mut [u8], above: &[u8], mix: &Mix, blend: impl Fn(&[Lane; 3], &[Lane; 3]) -> [Lane; 3]) {
-    const STEP: usize = LANES * 4;
+fn rows(below: &mut [u8], above: &[u8], mix: &Mix, blend: impl Fn(&Pixels, &Pixels) -> [Lane; 3]) {
     let (opacity, fractions) = (mix.opacity.to_f64() as f32, fractions(mix.operator));
+    widest(
+        #[inline(always)]
+        || {
+            steps(below, above, fractions.keeps_uncovered(), |below, above| {
+                step(below, above, opacity, fractions, &blend);
+            });
+        },
+    );
+}
+
+#[inline(always)]
+fn steps(below: &mut [u8], above: &[u8], keeps_uncovered: bool, step: impl Fn(&mut [u8], &[u32; LANES])) {
+    const STEP: usize = LANES * 4;
     let mut below = below.chunks_exact_mut(STEP);
     let mut above = above.chunks_exact(STEP);
-    // Around what is turned there is much of nothing, which most operators leave as it is.
-    let keeps_uncovered = fractions.keeps_uncovered();
     for (below, above) in (&mut below).zip(&mut above) {
         let above = words(above);
+        // Around what is turned there is much of nothing, which most operators leave as it is.
         if keeps_uncovered && above.iter().fold(0, |any, word| any | word) == 0 {
             continue;
         }
-        step(below, &above, opacity, fractions, &blend);
+        step(below, &above);
     }
     let (below, above) = (below.into_remainder(), above.remainder());
     let (mut padded_below, mut padded_above) = ([0; STEP], [0; STEP]);
     padded_below[..below.len()].copy_from_slice(below);
     padded_above[..above.len()].copy_from_slice(above);
-    step(&mut padded_below, &words(&padded_above), opacity, fractions, &blend);
+    step(&mut padded_below, &words(&padded_above));
     below.copy_from_slice(&padded_below[..below.len()]);
 }
 
 #[expect(clippy::needless_range_loop, reason = "all lanes go by one index")]
-#[inline]
+#[inline(always)]
 fn step(
     below: &mut [u8],
     above: &[u32; LANES],
     opacity: f32,
     fractions: Fractions,
-    blend: &impl Fn(&[Lane; 3], &[Lane; 3]) -> [Lane; 3],
+    blend: &impl Fn(&Pixels, &Pixels) -> [Lane; 3],
 ) {
-    let (backdrop, source) = (load(&words(below)), load(above));
-    let blended = blend(&straight(&backdrop), &straight(&source));
+    let (backdrop, source) = (load(&words(below)), load(above).faded(opacity));
+    let mixed = blend(&backdrop, &source);
     let mut out = Pixels { colours: [[0.0; LANES]; 3], alpha: [0.0; LANES] };
     for i in 0..LANES {
-        let (alpha_b, alpha_s) = (backdrop.alpha[i], source.alpha[i] * opacity);
+        let (alpha_b, alpha_s) = (backdrop.alpha[i], source.alpha[i]);
         let (fa, fb) = (fractions.of_source(alpha_b), fractions.of_backdrop(alpha_s));
-        out.alpha[i] = (alpha_s * fa + alpha_b * fb).min(1.0);
+        let alpha = alpha_s * fa + alpha_b * fb;
+        out.alpha[i] = if alpha < 1.0 { alpha } else { 1.0 };
         for channel in 0..3 {
             // αs · Cs′ with Cs′ = (1 − αb) · Cs + αb · B(Cb, Cs) (section 9.1.4)
-            let own = source.colours[channel][i] * opacity * (1.0 - alpha_b);
-            let mixed = alpha_s * alpha_b * blended[channel][i];
-            out.colours[channel][i] = (own + mixed) * fa + backdrop.colours[channel][i] * fb;
+            let own = source.colours[channel][i] * (1.0 - alpha_b);
+            out.colours[channel][i] = (own + mixed[channel][i]) * fa + backdrop.colours[channel][i] * fb;
         }
     }
     store(&out, below);
 }
 
 /// Pixels as words, so that taking them apart is shifts of whole registers.
-#[inline]
+#[inline(always)]
 fn words(samples: &[u8]) -> [u32; LANES] {
     let mut words = [0; LANES];
     for (word, pixel) in words.iter_mut().zip(samples.as_chunks().0) {
@@ -217,13 +305,16 @@ fn words(samples: &[u8]) -> [u32; LANES] {
     words
 }
 
-#[inline]
+#[inline(always)]
 fn load(words: &[u32; LANES]) -> Pixels {
-    let channel = |shift: u32| words.map(|word| (word >> shift & 255) as i32 as f32 / 255.0);
+    // 255 times this is 1, exactly.
+    const UNIT: f32 = 1.0 / 255.0;
+    let channel = |shift: u32| words.map(|word| (word >> shift & 255) as i32 as f32 * UNIT);
     Pixels { colours: [channel(0), channel(8), channel(16)], alpha: channel(24) }
 }
 
 /// Colours no longer multiplied by their alpha; of what is invisible, black.
+#[inline(always)]
 fn straight(pixels: &Pixels) -> [Lane; 3] {
     let mut colours = pixels.colours;
     for lane in &mut colours {
@@ -235,7 +326,7 @@ fn straight(pixels: &Pixels) -> [Lane; 3] {
 }
 
 /// Rounds to nearest; no colour above its alpha.
-#[inline]
+#[inline(always)]
 fn store(pixels: &Pixels, samples: &mut [u8]) {
     let round = |lane: &Lane| lane.map(|value| (value * 255.0 + 0.5).clamp(0.0, 255.0) as i32 as u32);
     let mut words = round(&pixels.alpha);
