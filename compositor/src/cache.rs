@@ -38,6 +38,11 @@ impl<K: Clone + Eq + Hash> Cache<K> {
         Cache { most_bytes, inner: Mutex::new(Inner { entries: HashMap::new(), bytes: 0, clock: 0 }) }
     }
 
+    /// Is anything kept at all?
+    pub fn keeps(&self) -> bool {
+        self.most_bytes > 0
+    }
+
     /// A panic elsewhere cannot leave the map half changed, so a poisoned lock is as good as any.
     fn lock(&self) -> MutexGuard<'_, Inner<K>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -105,7 +110,7 @@ impl Value {
     fn bytes(&self) -> usize {
         match self {
             Self::Pixmap(pixmap) => pixmap.data().len(),
-            Self::Parts(parts) => parts.iter().flatten().map(|part| part.bytes.len() + 64).sum(),
+            Self::Parts(parts) => parts.iter().flatten().map(|part| part.memory()).sum(),
         }
     }
 }

@@ -51,7 +51,7 @@ pub fn encode(pixmap: &Pixmap, format: Format, quality: u8, opaque: bool) -> Res
     let mut sink = |piece: &[u8]| bytes.extend_from_slice(piece);
     let mut file = strips.file(&mut sink);
     for number in 0..strips.parts() {
-        file.push(&strips.encode(pixmap.rows(), number, &mut scratch));
+        file.push(&strips.encode(pixmap.rows(), number, false, &mut scratch));
     }
     file.end();
     Ok(bytes)

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::asset::Digest;
 use crate::blend::{Mix, composite};
 use crate::cache::Cache;
-use crate::codec::{self, Format, Output, Scratch, Strips};
+use crate::codec::{self, Below, Format, Output, Scratch, Strips};
 use crate::crew::Crew;
 use crate::error::{AssetError, RenderError};
 use crate::fill::premultiplied;
@@ -107,7 +107,7 @@ impl Compositor {
     pub fn compose(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Composite, RenderError> {
         let (width, height) = plan.canvas();
         let mut bytes = Vec::new();
-        self.compose_to(plan, ingredients, &mut |piece| bytes.extend_from_slice(piece))?;
+        self.compose_into(plan, ingredients, &mut Out::Whole(&mut bytes))?;
         Ok(Composite { bytes, format: plan.format, width, height })
     }
 
@@ -122,14 +122,23 @@ impl Compositor {
         ingredients: &Ingredients,
         sink: &mut dyn FnMut(&[u8]),
     ) -> Result<(), RenderError> {
+        self.compose_into(plan, ingredients, &mut Out::Pieces(sink))
+    }
+
+    fn compose_into(
+        &self,
+        plan: &Plan,
+        ingredients: &Ingredients,
+        out: &mut Out<'_>,
+    ) -> Result<(), RenderError> {
         if let Some(Undrawn { pointer, name }) = plan.undrawn() {
             return Err(RenderError::NotDrawn { pointer, name });
         }
         let scene = self.scene(plan, ingredients)?;
         let output = Output { format: plan.format, quality: plan.quality(), opaque: plan.opaque };
         match Strips::new(output, plan.canvas())? {
-            Some(strips) => self.encode_strips(&strips, &scene, kept_parts(plan, output), sink),
-            None => sink(&codec::encode(scene.draw(), output)?),
+            Some(strips) => self.encode_strips(&strips, &scene, kept_parts(plan, output), out),
+            None => out.take(&codec::encode(scene.draw(), output)?),
         }
         Ok(())
     }
@@ -157,38 +166,51 @@ impl Compositor {
         Ok(Scene { ground, layers, rounding: plan.rounding() })
     }
 
-    /// Encodes what layers touch; everything else was encoded before, or is now and kept.
-    fn encode_strips(&self, strips: &Strips, scene: &Scene, kept: Kept, sink: &mut dyn FnMut(&[u8])) {
+    /// Encodes what layers touch; everything else was encoded before, or is now and kept. Of a ground that was met before
+    /// also that is kept which layers touch: the next picture on it is likely to have them in the same place.
+    fn encode_strips(&self, strips: &Strips, scene: &Scene, kept: Kept, out: &mut Out<'_>) {
         let known = self.cache.parts(&kept);
-        let mut of_ground = known.map_or_else(|| vec![None; strips.parts() as usize], Arc::unwrap_or_clone);
-        let touched: Vec<bool> = (0..strips.parts())
-            .map(|part| strips.covers(part, |rows, columns| scene.touches(rows, columns)))
-            .collect();
+        let (to_keep, learns) = (self.cache.keeps(), known.is_some());
+        let of_ground = known.unwrap_or_else(|| Arc::new(vec![None; strips.parts() as usize]));
+        let changed = scene.changed();
+        let touched: Vec<bool> = (0..strips.parts()).map(|part| strips.is_touched(part, &changed)).collect();
         let is_wanted = |part: &usize| touched[*part] || of_ground[*part].is_none();
         let wanted: Vec<usize> = (0..touched.len()).filter(is_wanted).collect();
         let encode = |(band, scratch): &mut (Band<'_>, Scratch), part: usize| {
-            let number = part as u32;
-            let rows = if touched[part] { band.rows(strips.rows(number)) } else { scene.ground.rows() };
-            (part, strips.encode(rows, number, scratch))
+            let (number, ground) = (part as u32, scene.ground.rows());
+            let is_new = of_ground[part].is_none() && (learns || !touched[part]);
+            let learned = is_new.then(|| Arc::new(strips.encode(ground, number, to_keep, scratch)));
+            let below = of_ground[part].as_ref().or(learned.as_ref());
+            let over = touched[part].then(|| {
+                let below = below.map_or(Below::Rows(ground), |part| Below::Part(part));
+                let rows = band.rows(strips.rows(number));
+                strips.encode_over(below, rows, &changed, number, scratch)
+            });
+            (part, over, learned)
         };
-        let (mut file, mut written, mut learned) = (strips.file(sink), 0, false);
+        out.expect(of_ground.iter().flatten().map(|part| part.bytes.len()).sum());
+        let mut sink = |piece: &[u8]| out.take(piece);
+        let (mut file, mut written, mut now_known) = (strips.file(&mut sink), 0, Vec::new());
         self.crew.in_order(
             &wanted,
             || (scene.band(), Scratch::default()),
             encode,
-            |(part, encoded)| {
+            |(part, over, learned)| {
                 of_ground[written..part].iter().flatten().for_each(|known| file.push(known));
-                file.push(&encoded);
+                over.iter()
+                    .chain(learned.as_deref().filter(|_| over.is_none()))
+                    .for_each(|part| file.push(part));
                 written = part + 1;
-                if !touched[part] {
-                    of_ground[part] = Some(Arc::new(encoded));
-                    learned = true;
-                }
+                now_known.extend(learned.map(|learned| (part, learned)));
             },
         );
         of_ground[written..].iter().flatten().for_each(|known| file.push(known));
         file.end();
-        if learned {
+        if to_keep && !now_known.is_empty() {
+            let mut of_ground = Arc::unwrap_or_clone(of_ground);
+            for (part, learned) in now_known {
+                of_ground[part] = Some(learned);
+            }
             self.cache.put_parts(kept, of_ground);
         }
     }
@@ -244,6 +266,30 @@ impl Compositor {
             }
             Ok(pixmap)
         })
+    }
+}
+
+/// Where a file goes.
+enum Out<'a> {
+    /// All of it into one place.
+    Whole(&'a mut Vec<u8>),
+    /// Piece by piece to whoever sends them on.
+    Pieces(&'a mut dyn FnMut(&[u8])),
+}
+
+impl Out<'_> {
+    /// About so many bytes will come.
+    fn expect(&mut self, bytes: usize) {
+        if let Out::Whole(file) = self {
+            file.reserve(bytes + bytes / 8);
+        }
+    }
+
+    fn take(&mut self, piece: &[u8]) {
+        match self {
+            Out::Whole(file) => file.extend_from_slice(piece),
+            Out::Pieces(sink) => sink(piece),
+        }
     }
 }
 

@@ -26,10 +26,21 @@ pub(crate) struct Placed {
 }
 
 impl Scene {
-    /// Is anything but the ground seen in these rows and columns?
-    pub fn touches(&self, rows: &Range<u32>, columns: &Range<u32>) -> bool {
-        self.layers.iter().any(|layer| layer.touches(rows, columns))
-            || self.rounding.is_some_and(|rounding| rounding.touches(rows, columns))
+    /// For every row, the columns in which something other than the ground may be seen.
+    pub fn changed(&self) -> Vec<Range<u32>> {
+        let (width, height) = self.ground.size();
+        let mut changed = vec![0..0; height as usize];
+        for layer in &self.layers {
+            layer.cover(&mut changed, width);
+        }
+        if let Some(rounding) = self.rounding {
+            for (y, columns) in (0..height).zip(&mut changed) {
+                if rounding.touches(&(y..y + 1), &(0..width)) {
+                    *columns = 0..width;
+                }
+            }
+        }
+        changed
     }
 
     /// All of it.
@@ -87,14 +98,18 @@ fn finish_row(layers: &[Placed], rounding: Option<Rounding>, row: &mut [u8], y: 
 }
 
 impl Placed {
-    fn touches(&self, rows: &Range<u32>, columns: &Range<u32>) -> bool {
-        let overlaps = |range: &Range<u32>, from: i64, to: i64| {
-            i64::from(range.start) < to && from < i64::from(range.end)
-        };
-        self.mix.reaches_everywhere()
-            || self.at.is_some_and(|at| {
-                overlaps(rows, at.top, at.bottom()) && overlaps(columns, at.left, at.right())
-            })
+    /// Adds, to the columns of every row, those that this layer may change.
+    fn cover(&self, rows: &mut [Range<u32>], width: u32) {
+        if self.mix.reaches_everywhere() {
+            rows.fill(0..width);
+            return;
+        }
+        let Some(at) = self.at else { return };
+        for (columns, y) in rows[at.top as usize..at.bottom() as usize].iter_mut().zip(0..) {
+            let seen = seen(self.pixmap.row(y));
+            let own = at.left as u32 + seen.start..at.left as u32 + seen.end;
+            *columns = hull(columns, &own);
+        }
     }
 
     fn composite(&self, row: &mut [u8], y: u32) {
@@ -112,5 +127,22 @@ impl Placed {
         }
         let above = self.pixmap.row((i64::from(y) - at.top) as u32);
         composite(&mut row[start..end], above, &self.mix);
+    }
+}
+
+/// The columns of a row of a layer between its first pixel that is not transparent and its last.
+fn seen(row: &[u8]) -> Range<u32> {
+    let pixels = row.as_chunks::<4>().0;
+    let first = pixels.iter().position(|pixel| *pixel != [0; 4]).unwrap_or(pixels.len());
+    let end = pixels.iter().rposition(|pixel| *pixel != [0; 4]).map_or(first, |last| last + 1);
+    first as u32..end as u32
+}
+
+/// The columns of both and what lies between.
+pub(crate) fn hull(one: &Range<u32>, other: &Range<u32>) -> Range<u32> {
+    match (one.is_empty(), other.is_empty()) {
+        (true, _) => other.clone(),
+        (_, true) => one.clone(),
+        _ => one.start.min(other.start)..one.end.max(other.end),
     }
 }

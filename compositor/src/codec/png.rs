@@ -1,6 +1,7 @@
 //! PNG: every colour type in, through the `png` crate; RGB or RGBA with 8 bits out, composites strip by strip by our own
 //! hand, assets small by the crate's.
 
+mod bits;
 mod deflate;
 mod filter;
 mod huffman;
@@ -15,7 +16,7 @@ use crate::error::{AssetError, RenderError};
 use crate::limits::Limits;
 use crate::pixmap::{Pixmap, expand};
 
-pub(crate) use strips::{Checksum, Frame, Scratch, Strip};
+pub(crate) use strips::{Below, Checksum, Frame, Scratch, Seams, Strip};
 
 /// What the `png` crate may allocate besides the pixels: rows, a palette, profiles, text it skips.
 const DECODER_BYTES: usize = 16 << 20;

@@ -23,6 +23,22 @@ pub(crate) struct Part {
     pub bytes: Box<[u8]>,
     /// What joining PNG parts needs.
     checksum: png::Checksum,
+    /// What writing some of it anew needs.
+    seams: Option<Box<png::Seams>>,
+}
+
+impl Part {
+    /// Bytes of memory.
+    pub fn memory(&self) -> usize {
+        size_of::<Self>() + self.bytes.len() + self.seams.as_ref().map_or(0, |seams| seams.bytes())
+    }
+}
+
+/// What lies below what is on a part of a picture: the ground, as far as it is encoded already.
+#[derive(Clone, Copy)]
+pub(crate) enum Below<'a> {
+    Part(&'a Part),
+    Rows(Rows<'a>),
 }
 
 /// Memory that one part after the other is worked on in.
@@ -64,30 +80,49 @@ impl Strips {
         }
     }
 
-    /// Does a part stand for any pixel of a rectangle for which `is_in` holds? It is asked for rows and columns.
-    pub fn covers(&self, part: u32, is_in: impl Fn(&Range<u32>, &Range<u32>) -> bool) -> bool {
+    /// Is anything that a part stands for changed? `changed` has columns for every row.
+    pub fn is_touched(&self, part: u32, changed: &[Range<u32>]) -> bool {
+        let rows = |rows: Range<u32>| &changed[rows.start as usize..rows.end as usize];
         match self {
-            Self::Png(frame) => is_in(&frame.rows(part), &(0..frame.width())),
-            Self::Jpeg(frame) => frame
-                .pixels(part)
-                .any(|Rect { x, y, width, height }| is_in(&(y..y + height), &(x..x + width))),
+            Self::Png(frame) => rows(frame.rows(part)).iter().any(|columns| !columns.is_empty()),
+            Self::Jpeg(frame) => frame.pixels(part).any(|Rect { x, y, width, height }| {
+                let meets = |columns: &Range<u32>| columns.start < x + width && x < columns.end;
+                rows(y..y + height).iter().any(|columns| !columns.is_empty() && meets(columns))
+            }),
         }
     }
 
-    /// Encodes a part from its rows.
-    pub fn encode(&self, rows: Rows<'_>, part: u32, scratch: &mut Scratch) -> Part {
+    /// Encodes a part that is all ground. `to_keep`: with what it takes to write some of it anew.
+    pub fn encode(&self, rows: Rows<'_>, part: u32, to_keep: bool, scratch: &mut Scratch) -> Part {
+        match self {
+            Self::Png(frame) => frame.encode(rows, part, to_keep, &mut scratch.png).into(),
+            Self::Jpeg(frame) => encode_interval(frame, rows, part, &mut scratch.jpeg),
+        }
+    }
+
+    /// Encodes a part that has something on its ground. `changed` are the columns, for every row of the picture, in which
+    /// it may not be the ground. The bytes are the same whatever is known of the ground.
+    pub fn encode_over(
+        &self,
+        below: Below<'_>,
+        rows: Rows<'_>,
+        changed: &[Range<u32>],
+        part: u32,
+        scratch: &mut Scratch,
+    ) -> Part {
         match self {
             Self::Png(frame) => {
-                let png::Strip { chunk, checksum } = frame.encode(rows, part, &mut scratch.png);
-                Part { bytes: chunk, checksum }
+                let below = match below {
+                    Below::Rows(ground) => png::Below::Rows(ground),
+                    Below::Part(Part { bytes, seams, .. }) => {
+                        png::Below::Strip { chunk: bytes, seams: seams.as_deref() }
+                    }
+                };
+                let Range { start, end } = frame.rows(part);
+                let changed = &changed[start as usize..end as usize];
+                frame.encode_over(below, rows, changed, part, &mut scratch.png).into()
             }
-            Self::Jpeg(frame) => {
-                let bytes = &mut scratch.jpeg;
-                bytes.clear();
-                frame.encode(rows, part, bytes);
-                bytes.extend_from_slice(&frame.marker_after(part));
-                Part { bytes: bytes.as_slice().into(), checksum: png::Checksum::EMPTY }
-            }
+            Self::Jpeg(frame) => encode_interval(frame, rows, part, &mut scratch.jpeg),
         }
     }
 
@@ -100,6 +135,19 @@ impl Strips {
         sink(&head);
         File { sink, checksum: is_png.then_some(png::Checksum::EMPTY) }
     }
+}
+
+impl From<png::Strip> for Part {
+    fn from(png::Strip { chunk, checksum, seams }: png::Strip) -> Self {
+        Part { bytes: chunk, checksum, seams }
+    }
+}
+
+fn encode_interval(frame: &JpegFrame, rows: Rows<'_>, interval: u32, bytes: &mut Vec<u8>) -> Part {
+    bytes.clear();
+    frame.encode(rows, interval, bytes);
+    bytes.extend_from_slice(&frame.marker_after(interval));
+    Part { bytes: bytes.as_slice().into(), checksum: png::Checksum::EMPTY, seams: None }
 }
 
 /// A file that parts are appended to.

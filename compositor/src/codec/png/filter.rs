@@ -1,9 +1,13 @@
 //! The filters of PNG (specification, clause 9): each byte less what its neighbours predict. One filter serves a whole
 //! strip; which one, a few of its rows decide.
 
+use std::ops::Range;
+
+use crate::simd::widest;
+
 /// What predicts a byte from its neighbours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Filter {
+pub(super) enum Filter {
     /// The pixel to the left.
     Sub = 1,
     /// The pixel above.
@@ -19,75 +23,115 @@ const CHOICES: [Filter; 4] = [Filter::Up, Filter::Paeth, Filter::Average, Filter
 /// Every row of this many is asked which filter suits it.
 const ASKED: usize = 16;
 
-/// Appends the filtered rows, each behind the number of its filter. `rows` are whole rows of `row_bytes` bytes of
-/// pixels of `N` samples. The first row leans on nothing above it.
-pub(super) fn append<const N: usize>(out: &mut Vec<u8>, rows: &[u8], row_bytes: usize) {
-    let filter = choose::<N>(rows, row_bytes);
-    let mut above: Option<&[u8]> = None;
-    for row in rows.chunks_exact(row_bytes) {
-        let start = out.len() + 1;
-        let used = if above.is_some() { filter } else { Filter::Sub };
-        out.push(used as u8);
-        out.resize(start + row_bytes, 0);
-        apply::<N>(used, &mut out[start..], row, above.unwrap_or(&[]));
-        above = Some(row);
+/// Rows of samples to be filtered.
+#[derive(Clone, Copy)]
+pub(super) struct Samples<'a> {
+    pub data: &'a [u8],
+    pub row_bytes: usize,
+    /// 3 or 4.
+    pub pixel_bytes: usize,
+}
+
+impl Samples<'_> {
+    /// The filter that leaves the least on a few of the rows.
+    pub fn choose(self) -> Filter {
+        let mut left = vec![0; self.row_bytes];
+        let mut cost = |filter: Filter| -> u64 {
+            let rows = self.data.chunks_exact(self.row_bytes);
+            let pairs = rows.clone().zip(rows.skip(1)).skip(ASKED / 2).step_by(ASKED);
+            pairs
+                .map(|(above, row)| {
+                    self.apply(filter, &mut left, row, above, 0);
+                    widest(
+                        #[inline(always)]
+                        || left.iter().map(|byte| u32::from((*byte as i8).unsigned_abs())).sum::<u32>(),
+                    )
+                })
+                .map(u64::from)
+                .sum()
+        };
+        // Of equals the first, which is the cheapest to undo.
+        CHOICES.into_iter().min_by_key(|filter| cost(*filter)).unwrap_or(Filter::Up)
+    }
+
+    /// Appends all rows, filtered, each behind the number of its filter. The first leans on nothing above it.
+    pub fn append(self, filter: Filter, out: &mut Vec<u8>) {
+        for row in 0..self.data.len() / self.row_bytes {
+            out.push(filter.of_row(row) as u8);
+            self.append_part(filter, row, 0..self.row_bytes, out);
+        }
+    }
+
+    /// Appends some bytes of one row, filtered.
+    pub fn append_part(self, filter: Filter, row: usize, part: Range<usize>, out: &mut Vec<u8>) {
+        let rows = |row: usize| &self.data[row * self.row_bytes..][..part.end];
+        let above = row.checked_sub(1).map_or(&[][..], rows);
+        let start = out.len();
+        out.resize(start + part.len(), 0);
+        self.apply(filter.of_row(row), &mut out[start..], rows(row), above, part.start);
+    }
+
+    /// Filters the bytes of a row from `from` on. `row` and `above` end where `out` does.
+    fn apply(self, filter: Filter, out: &mut [u8], row: &[u8], above: &[u8], from: usize) {
+        match self.pixel_bytes {
+            3 => apply::<3>(filter, out, row, above, from),
+            _ => apply::<4>(filter, out, row, above, from),
+        }
     }
 }
 
-/// The filter that leaves the least on a few rows of the strip.
-fn choose<const N: usize>(rows: &[u8], row_bytes: usize) -> Filter {
-    let mut left = vec![0; row_bytes];
-    let mut cost = |filter: Filter| -> u64 {
-        let rows = rows.chunks_exact(row_bytes);
-        let pairs = rows.clone().zip(rows.skip(1)).skip(ASKED / 2).step_by(ASKED);
-        pairs
-            .map(|(above, row)| {
-                apply::<N>(filter, &mut left, row, above);
-                left.iter().map(|byte| u64::from((*byte as i8).unsigned_abs())).sum::<u64>()
-            })
-            .sum()
-    };
-    // Of equals the first, which is the cheapest to undo.
-    CHOICES.into_iter().min_by_key(|filter| cost(*filter)).unwrap_or(Filter::Up)
+impl Filter {
+    /// What serves a row of a strip: the first has nothing above it.
+    pub fn of_row(self, row: usize) -> Filter {
+        if row == 0 { Filter::Sub } else { self }
+    }
 }
 
-fn apply<const N: usize>(filter: Filter, out: &mut [u8], row: &[u8], above: &[u8]) {
-    // The first pixel has nothing to its left.
-    let behind = row.get(N..).unwrap_or_default();
-    match filter {
-        Filter::Sub => {
-            out.copy_from_slice(row);
-            for ((out, x), a) in out.iter_mut().skip(N).zip(behind).zip(row) {
-                *out = x.wrapping_sub(*a);
+/// The same for pixels of `N` bytes.
+fn apply<const N: usize>(filter: Filter, out: &mut [u8], row: &[u8], above: &[u8], from: usize) {
+    widest(
+        #[inline(always)]
+        || {
+            // The first pixel has nothing to its left.
+            let alone = N.saturating_sub(from).min(out.len());
+            let (first, rest) = out.split_at_mut(alone);
+            let nothing = [0; N];
+            match filter {
+                Filter::Sub => first.copy_from_slice(&row[from..from + alone]),
+                _ => each(first, [&row[from..], &nothing, &above[from..], &nothing], |x, _, b, _| {
+                    x.wrapping_sub(if filter == Filter::Average { b / 2 } else { b })
+                }),
             }
-        }
-        Filter::Up => {
-            for ((out, x), b) in out.iter_mut().zip(row).zip(above) {
-                *out = x.wrapping_sub(*b);
+            let from = from + alone;
+            let behind = from.saturating_sub(N);
+            let (x, a) = (&row[from..], &row[behind..]);
+            let (b, c) = (above.get(from..).unwrap_or_default(), above.get(behind..).unwrap_or_default());
+            match filter {
+                Filter::Sub => each(rest, [x, a, x, x], |x, a, _, _| x.wrapping_sub(a)),
+                Filter::Up => each(rest, [x, x, b, x], |x, _, b, _| x.wrapping_sub(b)),
+                Filter::Average => each(rest, [x, a, b, x], |x, a, b, _| x.wrapping_sub(mean(a, b))),
+                Filter::Paeth => each(rest, [x, a, b, c], |x, a, b, c| x.wrapping_sub(paeth(a, b, c))),
             }
-        }
-        Filter::Average => {
-            for ((out, x), b) in out.iter_mut().zip(row).zip(above).take(N) {
-                *out = x.wrapping_sub(b / 2);
-            }
-            for (((out, x), a), b) in out.iter_mut().skip(N).zip(behind).zip(row).zip(above.iter().skip(N)) {
-                *out = x.wrapping_sub(u16::from(*a).midpoint(u16::from(*b)) as u8);
-            }
-        }
-        Filter::Paeth => {
-            for ((out, x), b) in out.iter_mut().zip(row).zip(above).take(N) {
-                *out = x.wrapping_sub(*b);
-            }
-            let neighbours = row.iter().zip(above.iter().skip(N)).zip(above);
-            for ((out, x), ((a, b), c)) in out.iter_mut().skip(N).zip(behind).zip(neighbours) {
-                *out = x.wrapping_sub(paeth(*a, *b, *c));
-            }
-        }
+        },
+    );
+}
+
+/// Every byte from itself, the one to its left, the one above, and the one above that.
+#[inline(always)]
+fn each(out: &mut [u8], from: [&[u8]; 4], filtered: impl Fn(u8, u8, u8, u8) -> u8) {
+    let [x, a, b, c] = from.map(|bytes| &bytes[..out.len()]);
+    for (i, out) in out.iter_mut().enumerate() {
+        *out = filtered(x[i], a[i], b[i], c[i]);
     }
+}
+
+#[inline(always)]
+fn mean(a: u8, b: u8) -> u8 {
+    u16::from(a).midpoint(u16::from(b)) as u8
 }
 
 /// Without branches, so that it vectorises.
-#[inline]
+#[inline(always)]
 fn paeth(a: u8, b: u8, c: u8) -> u8 {
     let (left, above, corner) = (i16::from(a), i16::from(b), i16::from(c));
     let (pa, pb) = (above - corner, left - corner);
@@ -112,6 +156,29 @@ mod tests {
             (0, 255, 128, 128),
         ] {
             assert_eq!(paeth(a, b, c), predicted, "{a} {b} {c}");
+        }
+    }
+
+    #[test]
+    fn parts_are_filtered_like_the_whole() {
+        let data: Vec<u8> = (0..3 * 44_u32).map(|i| (i * i + i / 7) as u8).collect();
+        for pixel_bytes in [3, 4] {
+            let samples = Samples { data: &data, row_bytes: 44, pixel_bytes };
+            for filter in CHOICES {
+                let mut whole = Vec::new();
+                samples.append(filter, &mut whole);
+                for row in 0..3 {
+                    for (start, end) in [(0, 44), (0, 1), (1, 9), (3, 44), (5, 40), (8, 16), (43, 44)] {
+                        let mut part = Vec::new();
+                        samples.append_part(filter, row, start..end, &mut part);
+                        assert_eq!(
+                            part,
+                            whole[row * 45 + 1..][start..end],
+                            "{filter:?} {pixel_bytes} {row} {start} {end}"
+                        );
+                    }
+                }
+            }
         }
     }
 }
