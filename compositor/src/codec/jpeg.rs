@@ -1,5 +1,6 @@
 //! JPEG: read through `zune-jpeg`, written by [`encode`] in code of ours, stripped of metadata without either.
 
+pub(super) mod amend;
 mod dct;
 pub(super) mod encode;
 mod entropy;

@@ -2,13 +2,15 @@
 //!
 //! A file is [`Frame::head`], then every interval followed by its [`Frame::marker_after`]. An interval's bytes depend on
 //! the frame and on the pixels it covers, on nothing else: whoever changes some pixels encodes the intervals that cover
-//! them and takes the others from before, and any number of them can be encoded at once.
+//! them and takes the others from before, and any number of them can be encoded at once. Of an interval that was encoded by
+//! [`Frame::encode_ground`] only the MCUs that have changed are, by [`Frame::amend`].
 
 use std::ops::Range;
 
 use super::super::{FULL_CHROMA_ABOVE, Format, encode_error};
+use super::amend::{Mark, Resume, Splice};
 use super::dct::{Blocks, LANES, Quantiser, transform};
-use super::entropy::{Bits, Codes, Huffman, put_block};
+use super::entropy::{Bits, Codes, Huffman, put_block, stuff};
 use super::samples::{self, Source};
 use super::tables::{self, CHROMA_AC, CHROMA_DC, HuffmanTable, LUMA_AC, LUMA_DC};
 use crate::error::RenderError;
@@ -22,6 +24,8 @@ const MAX_SIDE: u32 = 65_535;
 /// A marker, its padding and the DC that starts anew take four to five bytes, 0.2 to 1 % of photographs at quality 80.
 /// Twice the length would halve that, and have most layers touch twice the area.
 const INTERVAL_WIDTH: u32 = 256;
+/// MCUs in an interval, at most: with 4:4:4.
+const MOST_MCUS: usize = INTERVAL_WIDTH as usize / 8;
 
 static LUMA: Codes = Codes { dc: Huffman::new(&LUMA_DC), ac: Huffman::new(&LUMA_AC) };
 static CHROMA: Codes = Codes { dc: Huffman::new(&CHROMA_DC), ac: Huffman::new(&CHROMA_AC) };
@@ -149,47 +153,94 @@ impl Frame {
 
     /// Appends an interval's bytes, without a marker. What is not opaque is put on white. The band must have the interval's [`rows`](Self::rows).
     pub fn encode(&self, band: Rows<'_>, interval: u32, out: &mut Vec<u8>) {
+        let (bits, _) = self.code(band, interval, EVERY, &Resume::default());
+        stuff(&bits, out);
+    }
+
+    /// The same, and gives what [`amend`](Self::amend) needs when some pixels have changed.
+    #[cfg_attr(not(test), expect(dead_code, reason = "its caller is on its way"))]
+    pub fn encode_ground(&self, band: Rows<'_>, interval: u32, out: &mut Vec<u8>) -> Resume {
+        let (bits, marks) = self.code(band, interval, EVERY, &Resume::default());
+        stuff(&bits, out);
+        Resume::new(&bits, &marks[..self.interval(interval).len()])
+    }
+
+    /// Appends what [`encode`](Self::encode) would, coding changed MCUs only. `changed` gives, by row of the picture, the
+    /// columns outside of which pixels are as they were when `ground` was encoded, of the same interval of a frame of the same
+    /// size and quality. The band needs no pixels of MCUs without changed ones, but their rows.
+    #[cfg_attr(not(test), expect(dead_code, reason = "its caller is on its way"))]
+    pub fn amend(
+        &self,
+        ground: &Resume,
+        band: Rows<'_>,
+        interval: u32,
+        changed: impl Fn(u32) -> Range<u32>,
+        out: &mut Vec<u8>,
+    ) {
+        debug_assert_eq!(ground.mcus(), self.interval(interval).len(), "it is another interval's");
+        let (bits, _) = self.code(band, interval, self.changed(interval, changed), ground);
+        stuff(&bits, out);
+    }
+
+    /// MCUs of an interval that have a changed pixel, as bits from the lowest on.
+    fn changed(&self, interval: u32, columns: impl Fn(u32) -> Range<u32>) -> u64 {
+        let side = self.sampling.mcu_side();
+        let (mut changed, mut before) = (0, 0);
+        for Rect { x, y, width, height } in self.pixels(interval) {
+            for y in y..y + height {
+                let columns = columns(y);
+                let (start, end) = (columns.start.max(x), columns.end.min(x + width));
+                if start < end {
+                    let (start, end) = ((start - x) / side, (end - x).div_ceil(side));
+                    changed |= ((1_u64 << end) - (1 << start)) << before;
+                }
+            }
+            before += width.div_ceil(side);
+        }
+        changed
+    }
+
+    /// An interval's bits without stuffing; a mark for each MCU that was not copied from the ground.
+    fn code(
+        &self,
+        band: Rows<'_>,
+        interval: u32,
+        changed: u64,
+        ground: &Resume,
+    ) -> (Vec<u8>, [Mark; MOST_MCUS]) {
         let source = Source { band, width: self.width, height: self.height };
         let mcus = self.interval(interval);
-        let mut bits = Bits::new(out);
         match self.sampling {
-            Sampling::Full => self.code::<3>(mcus, &mut bits, |origins, blocks| {
+            Sampling::Full => self.code_mcus::<3>(mcus, changed, ground, |origins, blocks| {
                 samples::full(source, origins, blocks);
             }),
-            Sampling::Quartered => self.code::<6>(mcus, &mut bits, |origins, blocks| {
+            Sampling::Quartered => self.code_mcus::<6>(mcus, changed, ground, |origins, blocks| {
                 samples::quartered(source, origins, blocks);
             }),
         }
-        bits.finish();
     }
 
-    /// Codes MCUs of `N` blocks, which are luma but for the last two. `fill` gives the samples of eight MCUs.
-    fn code<const N: usize>(
+    /// The same for MCUs of `N` blocks, which are luma but for the last two. `fill` gives the samples of eight MCUs.
+    fn code_mcus<const N: usize>(
         &self,
         mcus: Range<u32>,
-        bits: &mut Bits<'_>,
+        changed: u64,
+        ground: &Resume,
         fill: impl Fn(&[(u32, u32); LANES], &mut [Blocks; N]),
-    ) {
-        let mut blocks = [[[0; LANES]; 64]; N];
-        let mut nonzero = [[0; LANES]; N];
-        let mut previous = [0; 3];
-        for first in mcus.clone().step_by(LANES) {
-            let count = (mcus.end - first).min(LANES as u32);
-            // Lanes too many do the last MCU again.
-            let origins = std::array::from_fn(|lane| self.origin(first + (lane as u32).min(count - 1)));
-            fill(&origins, &mut blocks);
-            for (i, (blocks, nonzero)) in blocks.iter_mut().zip(&mut nonzero).enumerate() {
-                transform(blocks);
-                *nonzero = self.quantisers[component::<N>(i).min(1)].quantise(blocks);
-            }
-            for lane in 0..count as usize {
-                for (i, (blocks, nonzero)) in blocks.iter().zip(&nonzero).enumerate() {
-                    let component = component::<N>(i);
-                    let codes = if component == 0 { &LUMA } else { &CHROMA };
-                    put_block(bits, codes, blocks, nonzero, lane, &mut previous[component]);
-                }
+    ) -> (Vec<u8>, [Mark; MOST_MCUS]) {
+        let mut batch = Batch { blocks: [[[0; LANES]; 64]; N], nonzero: [[0; LANES]; N] };
+        let mut coder = Coder { bits: Bits::new(), previous: [0; 3], splice: Splice::new(ground) };
+        let mut marks = [Mark::default(); MOST_MCUS];
+        let mut left = changed & ((1 << mcus.len()) - 1);
+        while left != 0 {
+            let (numbers, count) = take(&mut left);
+            fill(&numbers.map(|number| self.origin(mcus.start + number)), &mut batch.blocks);
+            batch.transform(&self.quantisers);
+            for (lane, number) in numbers.into_iter().enumerate().take(count) {
+                marks[number as usize % MOST_MCUS] = coder.put(number as usize, &batch, lane);
             }
         }
+        (coder.finish(mcus.len()), marks)
     }
 
     /// Size, precision and components (T.81, section B.2.2).
@@ -225,6 +276,74 @@ impl Frame {
         let side = self.sampling.mcu_side();
         let (x, y) = self.origin(run.start);
         Rect { x, y, width: (run.len() as u32 * side).min(self.width - x), height: side.min(self.height - y) }
+    }
+}
+
+/// Every MCU, as [`Frame::changed`] has them.
+const EVERY: u64 = u64::MAX;
+
+/// Takes the next numbers out of a set, and says how many there were. Lanes too many have the last once more.
+fn take(set: &mut u64) -> ([u32; LANES], usize) {
+    let count = (set.count_ones() as usize).min(LANES);
+    let mut last = 0;
+    let numbers = std::array::from_fn(|_| {
+        if *set != 0 {
+            last = set.trailing_zeros();
+            *set &= *set - 1;
+        }
+        last
+    });
+    (numbers, count)
+}
+
+/// Eight MCUs of `N` blocks.
+struct Batch<const N: usize> {
+    blocks: [Blocks; N],
+    /// As [`Quantiser::quantise`] gives it.
+    nonzero: [[u64; LANES]; N],
+}
+
+impl<const N: usize> Batch<N> {
+    /// From samples to quantised coefficients.
+    fn transform(&mut self, quantisers: &[Quantiser; 2]) {
+        for (i, (blocks, nonzero)) in self.blocks.iter_mut().zip(&mut self.nonzero).enumerate() {
+            transform(blocks);
+            *nonzero = quantisers[component::<N>(i).min(1)].quantise(blocks);
+        }
+    }
+}
+
+/// Codes MCUs one after the other, or copies them.
+struct Coder<'a> {
+    bits: Bits,
+    /// Of each component the DC before.
+    previous: [i16; 3],
+    splice: Splice<'a>,
+}
+
+impl Coder<'_> {
+    const CODES: [&'static Codes; 3] = [&LUMA, &CHROMA, &CHROMA];
+
+    /// Codes an MCU, having copied those before it.
+    fn put<const N: usize>(&mut self, number: usize, batch: &Batch<N>, lane: usize) -> Mark {
+        self.splice.copy_to(number, &mut self.bits, Self::CODES, &mut self.previous);
+        self.splice.skip();
+        let mut lengths = [0; 3];
+        for (i, (blocks, nonzero)) in batch.blocks.iter().zip(&batch.nonzero).enumerate() {
+            let component = component::<N>(i);
+            let start = self.bits.length();
+            let previous = &mut self.previous[component];
+            put_block(&mut self.bits, Self::CODES[component], blocks, nonzero, lane, previous);
+            lengths[component] += (self.bits.length() - start) as u16;
+        }
+        let [.., blue, red] = self.previous;
+        Mark { lengths, first: [batch.blocks[0][0][lane], blue, red], last_luma: self.previous[0] }
+    }
+
+    /// Copies the MCUs that are left of so many, and gives the bytes of all.
+    fn finish(mut self, mcus: usize) -> Vec<u8> {
+        self.splice.copy_to(mcus, &mut self.bits, Self::CODES, &mut self.previous);
+        self.bits.finish()
     }
 }
 
@@ -471,6 +590,68 @@ mod tests {
                     let mut bytes = Vec::new();
                     frame.encode(Rows { data, width: frame.width, first: rows.start }, i, &mut bytes);
                     assert_eq!(bytes, interval(&frame, &whole, i), "{width}×{height}: {i}");
+                }
+            }
+        }
+    }
+
+    /// Columns that have changed in each row: one rectangle's, or every row's own, or of both some.
+    fn changed_columns(width: u32, height: u32, salt: u32) -> Vec<Range<u32>> {
+        let pick = |n: u32, row: u32, below: u32| {
+            (u32::from(noise(n, row, salt)) << 8 | u32::from(noise(row, n, salt))) % below.max(1)
+        };
+        let columns = |row: u32| {
+            let start = pick(1, row, width);
+            start..start + pick(2, row, (width - start).min(1 << pick(3, row, 9)) + 1)
+        };
+        let rows = pick(4, 0, height)..pick(5, 0, height) + 1;
+        let all = columns(height);
+        let row = |y: u32| match salt % 3 {
+            0 if rows.contains(&y) => all.clone(),
+            1 if pick(6, y, 8) == 0 => columns(y),
+            2 if rows.contains(&y) => columns(y),
+            _ => 0..0,
+        };
+        (0..height).map(row).collect()
+    }
+
+    #[test]
+    fn amended_intervals_are_what_would_be_encoded() {
+        for (quality, salt) in [80, 90, 91, 100].into_iter().flat_map(|q| (0..12).map(move |salt| (q, salt)))
+        {
+            for (width, height) in SIZES {
+                let frame = Frame::new(width, height, quality).unwrap();
+                let pixel: fn(u32, u32) -> [u8; 4] =
+                    if salt % 2 == 0 { |x, y| photographic(x % 200, y % 200) } else { noisy };
+                let before = picture(width, height, pixel);
+                let columns = changed_columns(width, height, salt);
+                let is_changed = |x: u32, y: u32| columns[y as usize].contains(&x);
+                let after = picture(width, height, |x, y| {
+                    if is_changed(x, y) { noisy(x / 5, y + salt) } else { pixel(x, y) }
+                });
+                let side = frame.sampling.mcu_side();
+                let in_changed_mcu = |x: u32, y: u32| {
+                    let rows = y / side * side..(y / side * side + side).min(height);
+                    let mcu = x / side * side..(x / side * side + side).min(width);
+                    { rows }.any(|y| mcu.clone().any(|x| is_changed(x, y)))
+                };
+                let needed = picture(width, height, |x, y| {
+                    let at = (y * width + x) as usize * 4;
+                    let pixel = &after.data()[at..at + 4];
+                    if in_changed_mcu(x, y) { pixel.try_into().unwrap() } else { [1, 2, 3, 255] }
+                });
+                for i in 0..frame.intervals() {
+                    let mut bytes = vec![7];
+                    let ground = frame.encode_ground(before.rows(), i, &mut bytes);
+                    assert_eq!(bytes[1..], interval(&frame, &before, i));
+                    assert!((16..bytes.len() + 1000).contains(&ground.bytes()));
+                    bytes.truncate(1);
+                    frame.amend(&ground, needed.rows(), i, |y| columns[y as usize].clone(), &mut bytes);
+                    assert_eq!(
+                        bytes[1..],
+                        interval(&frame, &after, i),
+                        "{width}×{height} at {quality}: {i} of {salt}"
+                    );
                 }
             }
         }

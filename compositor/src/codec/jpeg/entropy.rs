@@ -1,5 +1,7 @@
 //! Huffman coding of blocks (T.81, annex F.1.2), and the bits it writes.
 
+use std::ops::Range;
+
 use super::dct::{Blocks, LANES};
 use super::tables::{HuffmanTable, ZIGZAG};
 
@@ -33,6 +35,12 @@ impl Huffman {
         }
         Huffman { codes }
     }
+
+    /// Bits that a number takes after no zeros.
+    pub fn length(&self, number: i16) -> usize {
+        let size = own_bits_of(number) & 15;
+        (self.codes[size as usize] & 255) as usize + size as usize
+    }
 }
 
 // Symbols of AC codes without a number (T.81, section F.1.2.2).
@@ -43,7 +51,7 @@ const SIXTEEN_ZEROS: usize = 0xf0;
 /// is the DC of the block before it in its component, and becomes this one's.
 #[inline]
 pub(super) fn put_block(
-    bits: &mut Bits<'_>,
+    bits: &mut Bits,
     codes: &Codes,
     blocks: &Blocks,
     nonzero: &[u64; LANES],
@@ -52,7 +60,7 @@ pub(super) fn put_block(
 ) {
     let lane = lane % LANES;
     let dc = blocks[0][lane];
-    bits.put_number(&codes.dc, 0, dc.wrapping_sub(*previous));
+    put_dc(bits, codes, dc.wrapping_sub(*previous));
     *previous = dc;
 
     let mut rest = nonzero[lane] & !1;
@@ -71,6 +79,12 @@ pub(super) fn put_block(
     if last < 63 {
         bits.put_symbol(&codes.ac, END_OF_BLOCK);
     }
+}
+
+/// Codes the difference of a DC to the one before it.
+#[inline]
+pub(super) fn put_dc(bits: &mut Bits, codes: &Codes, difference: i16) {
+    bits.put_number(&codes.dc, 0, difference);
 }
 
 /// Numbers that there are bits for: differences of DCs have the most, eleven (T.81, table F.1).
@@ -92,29 +106,56 @@ const fn own_bits() -> [u16; NUMBERS] {
     table
 }
 
-/// Bits, written from the highest on, with a zero byte after every byte of ones (T.81, section F.1.2.3).
-pub(super) struct Bits<'a> {
-    bytes: &'a mut Vec<u8>,
+/// What [`OWN_BITS`] has for a number.
+#[inline]
+fn own_bits_of(number: i16) -> u32 {
+    u32::from(OWN_BITS[(number as usize).wrapping_add(NUMBERS / 2) % NUMBERS])
+}
+
+/// Bits, written from the highest on.
+pub(super) struct Bits {
+    bytes: Vec<u8>,
     /// Its low `64 − free` bits are to be written; what is above them has been.
     pending: u64,
     /// 1 to 64.
     free: u32,
 }
 
-impl<'a> Bits<'a> {
-    /// Appends to these bytes.
-    pub fn new(bytes: &'a mut Vec<u8>) -> Self {
-        Bits { bytes, pending: 0, free: 64 }
+impl Bits {
+    /// So many bytes must follow bits that are [copied](Self::copy).
+    pub const READ_AHEAD: usize = 8;
+
+    pub fn new() -> Self {
+        // An interval of a photograph has half as much.
+        Bits { bytes: Vec::with_capacity(2048), pending: 0, free: 64 }
     }
 
-    /// Fills the last byte with ones (T.81, section F.1.2.3) and writes what is pending.
-    pub fn finish(mut self) {
+    /// How many there are.
+    #[inline]
+    pub fn length(&self) -> usize {
+        self.bytes.len() * 8 + (64 - self.free) as usize
+    }
+
+    /// As bytes, the last filled with ones (T.81, section F.1.2.3).
+    pub fn finish(mut self) -> Vec<u8> {
         let padding = self.free % 8;
         self.put((1 << padding) - 1, padding);
         let count = (64 - self.free) / 8;
         if count > 0 {
             let word = self.pending << self.free;
-            self.stuff(&word.to_be_bytes()[..count as usize]);
+            self.bytes.extend_from_slice(&word.to_be_bytes()[..count as usize]);
+        }
+        self.bytes
+    }
+
+    /// Appends bits of these bytes.
+    pub fn copy(&mut self, bytes: &[u8], Range { mut start, end }: Range<usize>) {
+        while start < end {
+            let count = (end - start).min(32);
+            let word = bytes.get(start / 8..).and_then(|rest| rest.first_chunk());
+            let word = word.map_or(0, |word| u64::from_be_bytes(*word)) << (start % 8);
+            self.put((word >> (64 - count)) as u32, count as u32);
+            start += count;
         }
     }
 
@@ -126,13 +167,13 @@ impl<'a> Bits<'a> {
     /// A run of zeros and the number after it: the code of the run and the number's size, then the number's own bits.
     #[inline]
     fn put_number(&mut self, huffman: &Huffman, run: usize, number: i16) {
-        let own = u32::from(OWN_BITS[(number as usize).wrapping_add(NUMBERS / 2) % NUMBERS]);
+        let own = own_bits_of(number);
         let (size, own) = (own & 15, own >> 4);
         let code = huffman.codes[(run << 4 | size as usize) % 256];
         self.put((code >> 8) << size | own, (code & 255) + size);
     }
 
-    /// Appends the low `count` bits of `value`, which has no others; at most 31.
+    /// Appends the low `count` bits of `value`, which has no others; at most 32.
     #[inline]
     fn put(&mut self, value: u32, count: u32) {
         if count < self.free {
@@ -140,25 +181,33 @@ impl<'a> Bits<'a> {
             self.free -= count;
         } else {
             let over = count - self.free;
-            self.flush(self.pending << self.free | u64::from(value >> over));
+            let word = self.pending << self.free | u64::from(value >> over);
+            self.bytes.extend_from_slice(&word.to_be_bytes());
             self.pending = u64::from(value);
             self.free = 64 - over;
         }
     }
+}
 
-    #[inline]
-    fn flush(&mut self, word: u64) {
-        let bytes = word.to_be_bytes();
-        if has_byte_of_ones(word) { self.stuff(&bytes) } else { self.bytes.extend_from_slice(&bytes) }
+/// Appends bytes, with a zero after every byte of ones (T.81, section F.1.2.3).
+pub(super) fn stuff(bytes: &[u8], out: &mut Vec<u8>) {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        if has_byte_of_ones(u64::from_ne_bytes(*word)) {
+            stuff_each(word, out);
+        } else {
+            out.extend_from_slice(word);
+        }
     }
+    stuff_each(rest, out);
+}
 
-    #[cold]
-    fn stuff(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.bytes.push(*byte);
-            if *byte == 0xff {
-                self.bytes.push(0);
-            }
+#[cold]
+fn stuff_each(bytes: &[u8], out: &mut Vec<u8>) {
+    for byte in bytes {
+        out.push(*byte);
+        if *byte == 0xff {
+            out.push(0);
         }
     }
 }
@@ -176,12 +225,12 @@ mod tests {
     use super::*;
 
     fn written(values: &[(u32, u32)]) -> Vec<u8> {
-        let mut bytes = Vec::new();
-        let mut bits = Bits::new(&mut bytes);
+        let mut bits = Bits::new();
         for (value, count) in values {
             bits.put(*value, *count);
         }
-        bits.finish();
+        let mut bytes = Vec::new();
+        stuff(&bits.finish(), &mut bytes);
         bytes
     }
 
@@ -209,6 +258,29 @@ mod tests {
                 let run = [((1 << length) - 1, length as u32)];
                 let values = [&zeros(before)[..], &run, &zeros(70)].concat();
                 assert_eq!(written(&values), expected, "{length} ones after {before} zeros");
+            }
+        }
+    }
+
+    #[test]
+    fn bits_are_copied_from_wherever_they_stand() {
+        let from: Vec<u8> = (0..40_u8).map(|i| i.wrapping_mul(151) ^ 0x5a).collect();
+        let bit = |i: usize| u32::from(from[i / 8] >> (7 - i % 8) & 1);
+        for before in [0, 1, 7, 8, 31, 32, 33, 63, 64] {
+            for start in 0..70 {
+                for length in [0, 1, 8, 31, 32, 33, 64, 100, 180] {
+                    let mut expected = vec![(0, 1); before];
+                    let mut bits = Bits::new();
+                    for (value, count) in &expected {
+                        bits.put(*value, *count);
+                    }
+                    bits.copy(&from, start..start + length);
+                    assert_eq!(bits.length(), before + length);
+                    expected.extend((start..start + length).map(|i| (bit(i), 1)));
+                    let mut copied = Vec::new();
+                    stuff(&bits.finish(), &mut copied);
+                    assert_eq!(copied, written(&expected), "{length} from {start} after {before}");
+                }
             }
         }
     }
