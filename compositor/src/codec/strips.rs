@@ -4,7 +4,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::{Format, JpegFrame, Output, png};
+use super::{Format, JpegFrame, Output, jpeg, png};
 use crate::error::RenderError;
 use crate::fit::Rect;
 use crate::pixmap::Rows;
@@ -23,14 +23,26 @@ pub(crate) struct Part {
     pub bytes: Box<[u8]>,
     /// What joining PNG parts needs.
     checksum: png::Checksum,
-    /// What writing some of it anew needs.
-    seams: Option<Box<png::Seams>>,
+    seams: Seams,
+}
+
+/// What writing some of a part anew needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Seams {
+    None,
+    Png(Box<png::Seams>),
+    Jpeg(Box<jpeg::amend::Resume>),
 }
 
 impl Part {
     /// Bytes of memory.
     pub fn memory(&self) -> usize {
-        size_of::<Self>() + self.bytes.len() + self.seams.as_ref().map_or(0, |seams| seams.bytes())
+        let seams = match &self.seams {
+            Seams::None => 0,
+            Seams::Png(seams) => seams.bytes(),
+            Seams::Jpeg(seams) => seams.bytes(),
+        };
+        size_of::<Self>() + self.bytes.len() + seams
     }
 }
 
@@ -96,7 +108,13 @@ impl Strips {
     pub fn encode(&self, rows: Rows<'_>, part: u32, to_keep: bool, scratch: &mut Scratch) -> Part {
         match self {
             Self::Png(frame) => frame.encode(rows, part, to_keep, &mut scratch.png).into(),
-            Self::Jpeg(frame) => encode_interval(frame, rows, part, &mut scratch.jpeg),
+            Self::Jpeg(frame) => interval(frame, part, &mut scratch.jpeg, |bytes| {
+                if to_keep {
+                    return Seams::Jpeg(Box::new(frame.encode_ground(rows, part, bytes)));
+                }
+                frame.encode(rows, part, bytes);
+                Seams::None
+            }),
         }
     }
 
@@ -114,15 +132,24 @@ impl Strips {
             Self::Png(frame) => {
                 let below = match below {
                     Below::Rows(ground) => png::Below::Rows(ground),
-                    Below::Part(Part { bytes, seams, .. }) => {
-                        png::Below::Strip { chunk: bytes, seams: seams.as_deref() }
+                    Below::Part(Part { bytes, seams: Seams::Png(seams), .. }) => {
+                        png::Below::Strip { chunk: bytes, seams: Some(seams) }
                     }
+                    Below::Part(Part { bytes, .. }) => png::Below::Strip { chunk: bytes, seams: None },
                 };
                 let Range { start, end } = frame.rows(part);
                 let changed = &changed[start as usize..end as usize];
                 frame.encode_over(below, rows, changed, part, &mut scratch.png).into()
             }
-            Self::Jpeg(frame) => encode_interval(frame, rows, part, &mut scratch.jpeg),
+            Self::Jpeg(frame) => interval(frame, part, &mut scratch.jpeg, |bytes| {
+                match below {
+                    Below::Part(Part { seams: Seams::Jpeg(seams), .. }) => {
+                        frame.amend(seams, rows, part, |y| changed[y as usize].clone(), bytes);
+                    }
+                    _ => frame.encode(rows, part, bytes),
+                }
+                Seams::None
+            }),
         }
     }
 
@@ -139,15 +166,21 @@ impl Strips {
 
 impl From<png::Strip> for Part {
     fn from(png::Strip { chunk, checksum, seams }: png::Strip) -> Self {
-        Part { bytes: chunk, checksum, seams }
+        Part { bytes: chunk, checksum, seams: seams.map_or(Seams::None, Seams::Png) }
     }
 }
 
-fn encode_interval(frame: &JpegFrame, rows: Rows<'_>, interval: u32, bytes: &mut Vec<u8>) -> Part {
+/// A restart interval that `encode` appends to `bytes`, with the marker behind it.
+fn interval(
+    frame: &JpegFrame,
+    number: u32,
+    bytes: &mut Vec<u8>,
+    encode: impl FnOnce(&mut Vec<u8>) -> Seams,
+) -> Part {
     bytes.clear();
-    frame.encode(rows, interval, bytes);
-    bytes.extend_from_slice(&frame.marker_after(interval));
-    Part { bytes: bytes.as_slice().into(), checksum: png::Checksum::EMPTY, seams: None }
+    let seams = encode(bytes);
+    bytes.extend_from_slice(&frame.marker_after(number));
+    Part { bytes: bytes.as_slice().into(), checksum: png::Checksum::EMPTY, seams }
 }
 
 /// A file that parts are appended to.

@@ -32,7 +32,6 @@ impl Resume {
     }
 
     /// Memory it takes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "its caller is on its way"))]
     pub fn bytes(&self) -> usize {
         size_of::<Self>() + self.bits.len() + size_of_val(&*self.marks)
     }

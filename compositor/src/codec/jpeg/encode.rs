@@ -158,7 +158,6 @@ impl Frame {
     }
 
     /// The same, and gives what [`amend`](Self::amend) needs when some pixels have changed.
-    #[cfg_attr(not(test), expect(dead_code, reason = "its caller is on its way"))]
     pub fn encode_ground(&self, band: Rows<'_>, interval: u32, out: &mut Vec<u8>) -> Resume {
         let (bits, marks) = self.code(band, interval, EVERY, &Resume::default());
         stuff(&bits, out);
@@ -168,7 +167,6 @@ impl Frame {
     /// Appends what [`encode`](Self::encode) would, coding changed MCUs only. `changed` gives, by row of the picture, the
     /// columns outside of which pixels are as they were when `ground` was encoded, of the same interval of a frame of the same
     /// size and quality. The band needs no pixels of MCUs without changed ones, but their rows.
-    #[cfg_attr(not(test), expect(dead_code, reason = "its caller is on its way"))]
     pub fn amend(
         &self,
         ground: &Resume,
