@@ -174,14 +174,14 @@ mod tests {
         for kind in [1, 3, 4] {
             let pixmap = Pixmap::from_straight_rgba(200, 100, samples(kind, 200, 100)).unwrap();
             let file = encode_to_keep(pixmap, false).unwrap();
+            let whole = decode(&file, &Limits::default()).unwrap().rgba;
             for at in (0..file.len()).step_by(file.len() / 400 + 1).chain(0..120) {
                 let mut damaged = file.clone();
                 damaged[at] ^= 1 << (at % 8);
-                let ours = super::decode(&damaged, &Limits::default()).map(|decoded| decoded.rgba);
-                let crates = decode_any(&damaged, &Limits::default()).map(|decoded| decoded.rgba);
+                let ours = super::decode(&damaged, &Limits::default()).ok().map(|decoded| decoded.rgba);
+                let crates = decode_any(&damaged, &Limits::default()).ok().map(|decoded| decoded.rgba);
                 // What only a chunk's checksum tells, the picture does not show.
-                let same = ours == crates
-                    || ours.is_ok_and(|rgba| rgba == decode(&file, &Limits::default()).unwrap().rgba);
+                let same = ours == crates || ours.is_some_and(|rgba| rgba == whole);
                 assert!(same, "kind {kind}, byte {at}");
             }
         }
