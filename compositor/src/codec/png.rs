@@ -1,17 +1,22 @@
-//! PNG: every colour type in, through the `png` crate; RGB or RGBA with 8 bits out, composites strip by strip by our own
-//! hand, assets small by the crate's.
+//! PNG: every colour type in, through the `png` crate, but for files that we kept ourselves; RGB or RGBA with 8 bits
+//! out: composites strip by strip and fast, assets small and quick to read.
 
 mod bits;
 mod deflate;
 mod filter;
 mod huffman;
+mod inflate;
+mod keep;
+mod matches;
+mod read;
 mod strips;
+mod unfilter;
 
 use std::io::Cursor;
 
-use png::{BitDepth, ColorType, Compression, Decoder, Encoder, Filter, Transformations};
+use png::{ColorType, Decoder, Transformations};
 
-use super::{Decoded, Format, Input, check_size, encode_error};
+use super::{Decoded, Input, check_size};
 use crate::error::{AssetError, RenderError};
 use crate::limits::Limits;
 use crate::pixmap::{Pixmap, expand};
@@ -22,6 +27,18 @@ pub(crate) use strips::{Below, Checksum, Frame, Scratch, Seams, Strip};
 const DECODER_BYTES: usize = 16 << 20;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetError> {
+    if let Some(kept) = read::Kept::recognise(bytes) {
+        let (width, height, opaque) = (kept.width, kept.height, kept.opaque);
+        check_size(Input::Png, width, height, limits)?;
+        if let Some(rgba) = kept.decode() {
+            return Ok(Decoded { width, height, rgba, opaque, icc: None, exif: None });
+        }
+    }
+    decode_any(bytes, limits)
+}
+
+/// By the `png` crate.
+fn decode_any(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetError> {
     let malformed = |error: png::DecodingError| Input::Png.malformed(error);
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), png::Limits { bytes: DECODER_BYTES });
     decoder.set_transformations(Transformations::normalize_to_color8());
@@ -48,23 +65,126 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetErro
     Ok(Decoded { width, height, rgba, opaque, icc, exif })
 }
 
-/// Encodes an asset: written once, read for years, so small before fast.
+/// Encodes an asset: written once, read for years.
+#[expect(clippy::unnecessary_wraps, reason = "an encoder like the others")]
 pub(super) fn encode_to_keep(pixmap: Pixmap, opaque: bool) -> Result<Vec<u8>, RenderError> {
-    let refuse = |error: png::EncodingError| encode_error(Format::Png, error);
     let (width, height) = pixmap.size();
-    let (color, samples) = if opaque {
-        (ColorType::Rgb, pixmap.into_rgb())
-    } else {
-        (ColorType::Rgba, pixmap.into_straight_rgba())
-    };
-    let mut bytes = Vec::with_capacity(samples.len() / 4);
-    let mut encoder = Encoder::new(&mut bytes, width, height);
-    encoder.set_color(color);
-    encoder.set_depth(BitDepth::Eight);
-    encoder.set_compression(Compression::Balanced);
-    encoder.set_filter(Filter::Adaptive);
-    let mut writer = encoder.write_header().map_err(refuse)?;
-    writer.write_image_data(&samples).map_err(refuse)?;
-    writer.finish().map_err(refuse)?;
-    Ok(bytes)
+    let samples = if opaque { pixmap.into_rgb() } else { pixmap.into_straight_rgba() };
+    Ok(keep::write(&keep::Picture { width, height, samples: &samples, opaque }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(seed: u32) -> impl Iterator<Item = u8> {
+        let mut state = seed;
+        std::iter::repeat_with(move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+    }
+
+    /// Pictures of every kind: flat, drawn, smooth, photographed and noisy.
+    fn samples(kind: u32, width: u32, height: u32) -> Vec<u8> {
+        let mut noise = noise(kind + width);
+        let mut samples = Vec::new();
+        for (y, x) in (0..height).flat_map(|y| (0..width).map(move |x| (y, x))) {
+            let grain = noise.next().unwrap_or(0);
+            samples.extend(match kind {
+                0 => [7, 7, 7, 255],
+                1 => [[200, 30, 30, 255], [0; 4]][usize::from((x / 9 + y / 7).is_multiple_of(2))],
+                2 => [x as u8, y as u8, (x + y) as u8, (x * y / 64) as u8],
+                3 => [(x / 3) as u8 + grain % 5, (y / 5) as u8 + grain % 3, (x ^ y) as u8, 255 - grain % 7],
+                _ => [grain, noise.next().unwrap_or(0), noise.next().unwrap_or(0), noise.next().unwrap_or(0)],
+            });
+        }
+        samples
+    }
+
+    const SIZES: [(u32, u32); 12] = [
+        (1, 1),
+        (3, 2),
+        (1, 40_000),
+        (40_000, 2),
+        (7, 9),
+        (8, 40),
+        (9, 3000),
+        (257, 129),
+        (300, 90),
+        (700, 250),
+        (1024, 66),
+        (12, 5),
+    ];
+
+    fn pictures() -> impl Iterator<Item = (Pixmap, bool)> {
+        SIZES.into_iter().flat_map(|(width, height)| {
+            (0..5).flat_map(move |kind| {
+                [true, false].map(|opaque| {
+                    let mut samples = samples(kind, width, height);
+                    if opaque {
+                        samples.iter_mut().skip(3).step_by(4).for_each(|alpha| *alpha = 255);
+                    }
+                    (Pixmap::from_straight_rgba(width, height, samples).unwrap(), opaque)
+                })
+            })
+        })
+    }
+
+    #[test]
+    fn kept_files_are_read_back_by_everybody() {
+        for (pixmap, opaque) in pictures() {
+            let name = format!("{pixmap:?} {opaque}");
+            let expected = pixmap.to_straight_rgba();
+            let file = encode_to_keep(pixmap, opaque).unwrap();
+            let ours = read::Kept::recognise(&file).and_then(|kept| kept.decode());
+            assert!(ours.unwrap() == expected, "by us: {name}");
+            let crates = decode_any(&file, &Limits::default()).unwrap();
+            assert!(crates.rgba == expected && crates.opaque == opaque, "by the png crate: {name}");
+            let decoded = image::load_from_memory(&file).unwrap();
+            assert!(decoded.to_rgba8().into_raw() == expected, "by the image crate: {name}");
+            assert_eq!(decoded.color().has_alpha(), !opaque);
+        }
+    }
+
+    #[test]
+    fn what_the_crate_writes_is_read_by_the_crate() {
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, 4, 4);
+        encoder.set_color(ColorType::Rgba);
+        encoder.write_header().unwrap().write_image_data(&[9; 64]).unwrap();
+        assert!(read::Kept::recognise(&file).is_none());
+        assert_eq!(decode(&file, &Limits::default()).unwrap().rgba, [9; 64]);
+    }
+
+    #[test]
+    fn a_cut_file_is_refused() {
+        let pixmap = Pixmap::from_straight_rgba(300, 90, samples(3, 300, 90)).unwrap();
+        let file = encode_to_keep(pixmap, false).unwrap();
+        for end in (0..file.len()).step_by(97) {
+            assert!(
+                super::decode(&file[..end], &Limits::default()).is_err(),
+                "{end} of {} bytes",
+                file.len()
+            );
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_is_what_the_crate_says_it_is() {
+        for kind in [1, 3, 4] {
+            let pixmap = Pixmap::from_straight_rgba(200, 100, samples(kind, 200, 100)).unwrap();
+            let file = encode_to_keep(pixmap, false).unwrap();
+            let whole = decode(&file, &Limits::default()).unwrap().rgba;
+            for at in (0..file.len()).step_by(file.len() / 400 + 1).chain(0..120) {
+                let mut damaged = file.clone();
+                damaged[at] ^= 1 << (at % 8);
+                let ours = super::decode(&damaged, &Limits::default()).ok().map(|decoded| decoded.rgba);
+                let crates = decode_any(&damaged, &Limits::default()).ok().map(|decoded| decoded.rgba);
+                // What only a chunk's checksum tells, the picture does not show.
+                let same = ours == crates || ours.is_some_and(|rgba| rgba == whole);
+                assert!(same, "kind {kind}, byte {at}");
+            }
+        }
+    }
 }

@@ -1,0 +1,313 @@
+//! Deflate (RFC 1951) that takes its time: a segment in one block of matches and literals, ended on a byte. Words are
+//! as short as `inflate.rs` wants them.
+
+use super::huffman::{Word, lengths, words};
+use super::inflate::{
+    DISTANCES, END_OF_BLOCK, LENGTH_ORDER, LONGEST_DISTANCE, LONGEST_WORD, SYMBOLS, distance_symbol,
+    length_symbol,
+};
+
+/// Bits that a match has to save: reading one takes as long as reading ten literals, most of it for having guessed wrong
+/// what comes next.
+const WORTH_IT: i32 = 13;
+/// What is hashed; deflate's own shortest, of three bytes, seldom saves anything.
+const MIN_MATCH: usize = 4;
+const MAX_MATCH: usize = 258;
+/// How far back a match may lie.
+const WINDOW: usize = 32_768;
+/// Places that are looked at for a match.
+const LOOKS: usize = 48;
+/// A match as long as this is good enough.
+const GOOD: usize = 128;
+const HASH_BITS: u32 = 15;
+/// No place.
+const NOWHERE: u32 = u32::MAX;
+/// One block holds at most this many bytes when it is stored as it is.
+const MAX_STORED: usize = 65_535;
+
+/// A literal, or how much of what stood how far before is repeated.
+#[derive(Clone, Copy)]
+enum Token {
+    Literal(u8),
+    Match { length: u16, distance: u16 },
+}
+
+/// The segment for some bytes.
+pub(super) fn squeeze(data: &[u8]) -> Vec<u8> {
+    let tokens = tokens(data);
+    let mut counts = ([0; SYMBOLS], [0; DISTANCES]);
+    counts.0[END_OF_BLOCK] = 1;
+    for token in &tokens {
+        match *token {
+            Token::Literal(byte) => counts.0[usize::from(byte)] += 1,
+            Token::Match { length, distance } => {
+                counts.0[length_symbol(usize::from(length)).0] += 1;
+                counts.1[distance_symbol(usize::from(distance)).0] += 1;
+            }
+        }
+    }
+    // A code has a word at least (section 3.2.7).
+    if counts.1 == [0; DISTANCES] {
+        counts.1[0] = 1;
+    }
+    let mut bits = Bits::default();
+    let code = Code::of(&counts.0, &counts.1);
+    code.send(&mut bits);
+    tokens.iter().for_each(|token| code.send_token(&mut bits, *token));
+    bits.word(code.words[END_OF_BLOCK]);
+    let segment = bits.aligned();
+    if segment.len() > data.len() + 5 * data.len().div_ceil(MAX_STORED) { stored(data) } else { segment }
+}
+
+/// Blocks of bytes as they are: noise has no shorter form.
+fn stored(data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(data.len() + 64);
+    for block in data.chunks(MAX_STORED) {
+        let length = block.len() as u16;
+        out.push(0);
+        out.extend_from_slice(&length.to_le_bytes());
+        out.extend_from_slice(&(!length).to_le_bytes());
+        out.extend_from_slice(block);
+    }
+    out
+}
+
+/// Cuts data into tokens. A match gives way to one that starts a byte later and saves more.
+fn tokens(data: &[u8]) -> Vec<Token> {
+    let mut finder = Finder::new(data);
+    let mut tokens = Vec::new();
+    let (mut at, mut found) = (0, finder.best(0));
+    while at < data.len() {
+        let next = if found.length < GOOD { finder.best(at + 1) } else { finder.remembered(at + 1) };
+        if found.saved < WORTH_IT || next.saved > found.saved {
+            tokens.push(Token::Literal(data[at]));
+            (at, found) = (at + 1, next);
+            continue;
+        }
+        let Match { length, distance, .. } = found;
+        tokens.push(Token::Match { length: length as u16, distance: distance as u16 });
+        (at + 2..at + length).for_each(|place| finder.put(place));
+        at += length;
+        found = finder.best(at);
+    }
+    tokens
+}
+
+#[derive(Clone, Copy, Default)]
+struct Match {
+    length: usize,
+    distance: usize,
+    /// Bits, about, over literals.
+    saved: i32,
+}
+
+/// Bits of literals before every place, by a code for all of the data.
+fn bits_before(data: &[u8]) -> Vec<u32> {
+    let mut counts = [0; 256];
+    data.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+    let lengths = lengths(&counts, LONGEST_WORD);
+    let mut sum = 0;
+    let mut before = vec![0];
+    before.extend(data.iter().map(|byte| {
+        sum += u32::from(lengths[usize::from(*byte)]);
+        sum
+    }));
+    before
+}
+
+/// Bits of a match, about: with words of usual lengths.
+fn bits_of(length: usize, distance: usize) -> i32 {
+    const WORDS: i32 = 6 + 5;
+    WORDS + (length_symbol(length).1 + distance_symbol(distance).1) as i32
+}
+
+/// Places with the same four bytes, the last one first.
+struct Finder<'a> {
+    data: &'a [u8],
+    last: Vec<u32>,
+    before: Vec<u32>,
+    bits_before: Vec<u32>,
+}
+
+impl<'a> Finder<'a> {
+    fn new(data: &'a [u8]) -> Self {
+        Finder {
+            data,
+            last: vec![NOWHERE; 1 << HASH_BITS],
+            before: vec![NOWHERE; data.len()],
+            bits_before: bits_before(data),
+        }
+    }
+
+    fn hash(&self, at: usize) -> Option<usize> {
+        let four = u32::from_le_bytes(*self.data.get(at..)?.first_chunk()?);
+        Some((four.wrapping_mul(0x9e37_79b1) >> (32 - HASH_BITS)) as usize)
+    }
+
+    /// Remembers a place.
+    fn put(&mut self, at: usize) {
+        if let Some(hash) = self.hash(at) {
+            self.before[at] = std::mem::replace(&mut self.last[hash], at as u32);
+        }
+    }
+
+    /// The match at a place that saves most; the place is remembered.
+    fn best(&mut self, at: usize) -> Match {
+        let mut best = Match::default();
+        let Some(hash) = self.hash(at) else { return best };
+        let most = (self.data.len() - at).min(MAX_MATCH);
+        let (mut place, mut longest) = (self.last[hash], MIN_MATCH - 1);
+        for _ in 0..LOOKS {
+            let from = place as usize;
+            if place == NOWHERE || at - from > WINDOW {
+                break;
+            }
+            let length = self.common(from, at, most, longest);
+            if length > longest {
+                longest = length;
+                let distance = at - from;
+                let saved =
+                    (self.bits_before[at + length] - self.bits_before[at]) as i32 - bits_of(length, distance);
+                if saved > best.saved {
+                    best = Match { length, distance, saved };
+                }
+            }
+            if length >= GOOD.min(most) {
+                break;
+            }
+            place = self.before[from];
+        }
+        self.put(at);
+        best
+    }
+
+    /// No match at a place, which is remembered.
+    fn remembered(&mut self, at: usize) -> Match {
+        self.put(at);
+        Match::default()
+    }
+
+    /// How many bytes two places have in common; 0 if it is no more than `known`.
+    fn common(&self, from: usize, at: usize, most: usize, known: usize) -> usize {
+        if known >= most || self.data[from + known] != self.data[at + known] {
+            return 0;
+        }
+        let (from, at) = (&self.data[from..from + most], &self.data[at..at + most]);
+        let eights = from.chunks_exact(8).zip(at.chunks_exact(8)).take_while(|(a, b)| a == b).count() * 8;
+        eights + from[eights..].iter().zip(&at[eights..]).take_while(|(a, b)| a == b).count()
+    }
+}
+
+/// The codes of one segment.
+struct Code {
+    lengths: [u8; SYMBOLS],
+    words: [Word; SYMBOLS],
+    distance_lengths: [u8; DISTANCES],
+    distances: [Word; DISTANCES],
+}
+
+impl Code {
+    fn of(counts: &[u32; SYMBOLS], distances: &[u32; DISTANCES]) -> Self {
+        let lengths_of_words = lengths(counts, LONGEST_WORD);
+        let distance_lengths = lengths(distances, LONGEST_DISTANCE);
+        let (words_, distances) = (words(&lengths_of_words), words(&distance_lengths));
+        Code { lengths: lengths_of_words, words: words_, distance_lengths, distances }
+    }
+
+    /// The head of a block with dynamic codes (section 3.2.7).
+    fn send(&self, bits: &mut Bits) {
+        let runs = runs_of_lengths(&[self.lengths.as_slice(), &self.distance_lengths].concat());
+        let mut counts = [0; 19];
+        for (symbol, ..) in &runs {
+            counts[*symbol] += 1;
+        }
+        let lengths = lengths(&counts, 7);
+        let words = words(&lengths);
+        let sent =
+            LENGTH_ORDER.iter().rposition(|symbol| lengths[*symbol] > 0).map_or(4, |last| (last + 1).max(4));
+        bits.put(0b100, 3); // not the last block; dynamic codes
+        bits.put((SYMBOLS - 257) as u64, 5);
+        bits.put((DISTANCES - 1) as u64, 5);
+        bits.put(sent as u64 - 4, 4);
+        for symbol in &LENGTH_ORDER[..sent] {
+            bits.put(u64::from(lengths[*symbol]), 3);
+        }
+        for (symbol, extra, value) in runs {
+            bits.word(words[symbol]);
+            bits.put(value, extra);
+        }
+    }
+
+    fn send_token(&self, bits: &mut Bits, token: Token) {
+        match token {
+            Token::Literal(byte) => bits.word(self.words[usize::from(byte)]),
+            Token::Match { length, distance } => {
+                let (symbol, extra, value) = length_symbol(usize::from(length));
+                bits.word(self.words[symbol]);
+                bits.put(value, extra);
+                let (symbol, extra, value) = distance_symbol(usize::from(distance));
+                bits.word(self.distances[symbol]);
+                bits.put(value, extra);
+            }
+        }
+    }
+}
+
+/// Code lengths as symbols of the code for code lengths, with number of extra bits and their value.
+fn runs_of_lengths(lengths: &[u8]) -> Vec<(usize, u32, u64)> {
+    let mut runs = Vec::new();
+    for same in lengths.chunk_by(|a, b| a == b) {
+        let length = same[0];
+        let mut left = same.len();
+        if length != 0 {
+            runs.push((usize::from(length), 0, 0));
+            left -= 1;
+        }
+        while left > 0 {
+            let (symbol, most, least, extra) = match (length, left) {
+                (0, 11..) => (18, 138, 11, 7),
+                (0, 3..) => (17, 10, 3, 3),
+                (_, 3..) => (16, 6, 3, 2),
+                _ => (usize::from(length), 1, 1, 0),
+            };
+            let run = left.min(most);
+            runs.push((symbol, extra, (run - least) as u64));
+            left -= run;
+        }
+    }
+    runs
+}
+
+/// Writes bits, the first one lowest (section 3.1.1).
+#[derive(Default)]
+struct Bits {
+    out: Vec<u8>,
+    buffer: u64,
+    /// Bits in the buffer: below 32.
+    held: u32,
+}
+
+impl Bits {
+    fn put(&mut self, value: u64, length: u32) {
+        self.buffer |= value << self.held;
+        self.held += length;
+        if self.held >= 32 {
+            self.out.extend_from_slice(&(self.buffer as u32).to_le_bytes());
+            self.buffer >>= 32;
+            self.held -= 32;
+        }
+    }
+
+    fn word(&mut self, word: Word) {
+        self.put(u64::from(word.bits), u32::from(word.length));
+    }
+
+    /// Ends on a byte, by an empty stored block (section 3.2.4).
+    fn aligned(mut self) -> Vec<u8> {
+        self.put(0, 3);
+        let bytes = self.held.div_ceil(8) as usize;
+        self.out.extend_from_slice(&self.buffer.to_le_bytes()[..bytes]);
+        self.out.extend_from_slice(&[0, 0, 0xff, 0xff]);
+        self.out
+    }
+}

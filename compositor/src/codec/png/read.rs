@@ -1,0 +1,121 @@
+//! Reading the PNG files that `keep.rs` writes: a chunk of our own announces strips that are inflated two at a time, and
+//! nothing is in the file that does not have to be. Whatever is not exactly so is `None`, and the `png` crate's to judge.
+//!
+//! Chunks' checksums are not looked at: the stream's own covers all that comes out, and stored files are known by their
+//! digest besides.
+
+use super::inflate::{self, Scratch, Segment, inflate};
+use super::keep::{END, KIND, SIGNATURE, ZLIB_HEAD};
+use super::unfilter::{self, unfilter};
+
+/// Longest strip that is read so, in bytes: two are in memory at a time.
+const MAX_STRIP_BYTES: usize = 1 << 20;
+
+/// A file whose chunks were found to be what they shall be.
+pub(super) struct Kept<'a> {
+    file: &'a [u8],
+    pub width: u32,
+    pub height: u32,
+    pub opaque: bool,
+    strip_rows: u32,
+    /// Where the chunk of the first strip starts.
+    strips: usize,
+}
+
+impl<'a> Kept<'a> {
+    /// Looks at what stands before the first strip.
+    pub fn recognise(file: &'a [u8]) -> Option<Self> {
+        let mut chunks = Chunks { file, at: SIGNATURE.len() };
+        if !file.starts_with(&SIGNATURE) {
+            return None;
+        }
+        let header = chunks.next(*b"IHDR")?;
+        let (width, rest) = number(header)?;
+        let (height, rest) = number(rest)?;
+        let opaque = match rest {
+            [8, 2, 0, 0, 0] => true,
+            [8, 6, 0, 0, 0] => false,
+            _ => return None,
+        };
+        let (strip_rows, rest) = number(chunks.next(KIND)?)?;
+        let is_ours = rest.is_empty() && strip_rows > 0 && width > 0 && height > 0;
+        (is_ours && chunks.next(*b"IDAT")? == ZLIB_HEAD).then_some(Kept {
+            file,
+            width,
+            height,
+            opaque,
+            strip_rows,
+            strips: chunks.at,
+        })
+    }
+
+    /// Straight RGBA.
+    pub fn decode(&self) -> Option<Vec<u8>> {
+        if self.opaque { self.decode_as::<3>() } else { self.decode_as::<4>() }
+    }
+
+    fn decode_as<const N: usize>(&self) -> Option<Vec<u8>> {
+        let (segments, checksum) = self.segments(N)?;
+        let row = self.width as usize * 4;
+        let mut rgba = vec![0; row * self.height as usize];
+        let mut scratch = Scratch::new();
+        let mut adler = simd_adler32::Adler32::new();
+        let mut at = 0;
+        for segments in segments.chunks(2) {
+            inflate(self.file, &mut scratch, segments)?;
+            for (lane, segment) in segments.iter().enumerate() {
+                let filtered = scratch.bytes(lane);
+                adler.write(&filtered[..segment.bytes]);
+                let (done, rest) = rgba.split_at_mut(at);
+                let bytes = segment.bytes / (1 + self.width as usize * N) * row;
+                let above = at.checked_sub(row).map(|above| &done[above..]);
+                unfilter::<N>(filtered, above, &mut rest[..bytes], self.width as usize)?;
+                at += bytes;
+            }
+        }
+        (adler.finish() == checksum).then_some(rgba)
+    }
+
+    /// Where the strips are, all of them, and the checksum of what they stand for.
+    fn segments(&self, samples: usize) -> Option<(Vec<Segment>, u32)> {
+        let row_bytes = 1 + self.width as usize * samples;
+        let mut chunks = Chunks { file: self.file, at: self.strips };
+        let mut segments = Vec::new();
+        let mut left = self.height;
+        while left > 0 {
+            let rows = self.strip_rows.min(left);
+            let bytes = row_bytes.checked_mul(rows as usize).filter(|bytes| *bytes <= MAX_STRIP_BYTES)?;
+            let start = chunks.at + 8;
+            let end = start + chunks.next(*b"IDAT")?.len();
+            segments.push(Segment { start, end, bytes });
+            left -= rows;
+        }
+        let (checksum, rest) = number(chunks.next(*b"IDAT")?.strip_prefix(&END)?)?;
+        let ends = rest.is_empty() && chunks.next(*b"IEND")?.is_empty() && chunks.at == self.file.len();
+        ends.then_some((segments, checksum))
+    }
+}
+
+const _: () = assert!(inflate::ROOM >= unfilter::ROOM);
+
+/// Chunks one behind the other.
+struct Chunks<'a> {
+    file: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Chunks<'a> {
+    /// The data of the next chunk, if it is of this kind.
+    fn next(&mut self, kind: [u8; 4]) -> Option<&'a [u8]> {
+        let (length, rest) = number(self.file.get(self.at..)?)?;
+        let (data, rest) = rest.strip_prefix(&kind)?.split_at_checked(length as usize)?;
+        number(rest)?;
+        self.at += 12 + data.len();
+        Some(data)
+    }
+}
+
+fn number(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk::<4>()?;
+    Some((u32::from_be_bytes(*number), rest))
+}
