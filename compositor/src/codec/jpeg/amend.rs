@@ -3,9 +3,7 @@
 //! An MCU's bits depend on its own pixels and, by the difference that a DC is coded as, on the DCs before it. So behind
 //! MCUs that have changed three codes of the next one are written anew, and all that follows is as it was.
 
-use std::ops::Range;
-
-use super::entropy::{Bits, Codes, put_dc};
+use super::entropy::{Bits, Codes};
 
 /// An interval as it was encoded, for [`Frame::amend`](super::encode::Frame::amend).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,31 +59,40 @@ impl<'a> Splice<'a> {
         self.mcu += 1;
     }
 
-    /// Copies the MCUs before this one. `previous` are the DCs before them in what is written, and become the last of theirs.
-    pub fn copy_to(&mut self, mcu: usize, bits: &mut Bits, codes: [&Codes; 3], previous: &mut [i16; 3]) {
+    /// Is an MCU not the next one, so that those before it are to be copied?
+    #[inline(always)]
+    pub fn is_before(&self, mcu: usize) -> bool {
+        self.mcu < mcu
+    }
+
+    /// Copies the MCUs before this one. `previous` are the DCs before them in what is written; gives the last of theirs.
+    pub fn copy_to(
+        &mut self,
+        mcu: usize,
+        mut bits: Bits,
+        codes: [&Codes; 3],
+        previous: [i16; 3],
+    ) -> (Bits, [i16; 3]) {
         let Some(([first, rest @ ..], before)) =
             self.ground.marks.get(self.mcu..mcu).zip(self.ground.marks.get(..self.mcu))
         else {
-            return;
+            return (bits, previous);
         };
         let before = before.last().map_or([0; 3], Mark::last);
         let mut at = self.at;
         for (i, codes) in codes.into_iter().enumerate() {
             let end = at + usize::from(first.lengths[i]);
             let dc = first.first[i];
-            put_dc(bits, codes, dc.wrapping_sub(previous[i]));
-            at += codes.dc.length(dc.wrapping_sub(before[i]));
-            self.copy(bits, at..end);
+            bits.reserve(Bits::MOST_OF_BLOCK);
+            bits.put_dc(codes, dc.wrapping_sub(previous[i]));
+            at += codes.dc_length(dc.wrapping_sub(before[i]));
+            bits.copy(&self.ground.bits, at..end);
             at = end;
         }
         let end = at + rest.iter().map(Mark::bits).sum::<usize>();
-        self.copy(bits, at..end);
-        *previous = rest.last().unwrap_or(first).last();
+        bits.copy(&self.ground.bits, at..end);
         (self.mcu, self.at) = (mcu, end);
-    }
-
-    fn copy(&self, bits: &mut Bits, range: Range<usize>) {
-        bits.copy(&self.ground.bits, range);
+        (bits, rest.last().unwrap_or(first).last())
     }
 }
 

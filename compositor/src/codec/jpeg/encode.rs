@@ -10,12 +10,13 @@ use std::ops::Range;
 use super::super::{FULL_CHROMA_ABOVE, Format, encode_error};
 use super::amend::{Mark, Resume, Splice};
 use super::dct::{Blocks, LANES, Quantiser, transform};
-use super::entropy::{Bits, Codes, Huffman, put_block, stuff};
-use super::samples::{self, Source};
+use super::entropy::{Bits, Codes, stuff};
+use super::samples::{self, Origins, Source};
 use super::tables::{self, CHROMA_AC, CHROMA_DC, HuffmanTable, LUMA_AC, LUMA_DC};
 use crate::error::RenderError;
 use crate::fit::Rect;
 use crate::pixmap::Rows;
+use crate::simd::widest;
 
 /// Largest side the format can have (T.81, section B.2.2).
 const MAX_SIDE: u32 = 65_535;
@@ -27,8 +28,10 @@ const INTERVAL_WIDTH: u32 = 256;
 /// MCUs in an interval, at most: with 4:4:4.
 const MOST_MCUS: usize = INTERVAL_WIDTH as usize / 8;
 
-static LUMA: Codes = Codes { dc: Huffman::new(&LUMA_DC), ac: Huffman::new(&LUMA_AC) };
-static CHROMA: Codes = Codes { dc: Huffman::new(&CHROMA_DC), ac: Huffman::new(&CHROMA_AC) };
+static LUMA: Codes = Codes::new(&LUMA_DC, &LUMA_AC);
+static CHROMA: Codes = Codes::new(&CHROMA_DC, &CHROMA_AC);
+/// By component.
+const CODES: [&Codes; 3] = [&LUMA, &CHROMA, &CHROMA];
 
 // Markers (T.81, table B.1).
 const SOI: u8 = 0xd8;
@@ -208,37 +211,55 @@ impl Frame {
     ) -> (Vec<u8>, [Mark; MOST_MCUS]) {
         let source = Source { band, width: self.width, height: self.height };
         let mcus = self.interval(interval);
-        match self.sampling {
-            Sampling::Full => self.code_mcus::<3>(mcus, changed, ground, |origins, blocks| {
-                samples::full(source, origins, blocks);
-            }),
-            Sampling::Quartered => self.code_mcus::<6>(mcus, changed, ground, |origins, blocks| {
-                samples::quartered(source, origins, blocks);
-            }),
-        }
+        widest(
+            #[inline(always)]
+            || match self.sampling {
+                Sampling::Full => self.code_mcus(
+                    mcus,
+                    changed,
+                    ground,
+                    #[inline(always)]
+                    |origins, blocks| samples::full(source, origins, blocks),
+                ),
+                Sampling::Quartered => self.code_mcus(
+                    mcus,
+                    changed,
+                    ground,
+                    #[inline(always)]
+                    |origins, blocks| samples::quartered(source, origins, blocks),
+                ),
+            },
+        )
     }
 
-    /// The same for MCUs of `N` blocks, which are luma but for the last two. `fill` gives the samples of eight MCUs.
+    /// The same for MCUs of `N` blocks, which are luma but for the last two. `fill` gives the samples of a batch of them.
+    #[inline(always)]
     fn code_mcus<const N: usize>(
         &self,
         mcus: Range<u32>,
         changed: u64,
         ground: &Resume,
-        fill: impl Fn(&[(u32, u32); LANES], &mut [Blocks; N]),
+        fill: impl Fn(&Origins, &mut [Blocks; N]),
     ) -> (Vec<u8>, [Mark; MOST_MCUS]) {
-        let mut batch = Batch { blocks: [[[0; LANES]; 64]; N], nonzero: [[0; LANES]; N] };
-        let mut coder = Coder { bits: Bits::new(), previous: [0; 3], splice: Splice::new(ground) };
+        let mut batch = Batch::<N>::new();
+        let (mut bits, mut previous, mut splice) = (Bits::default(), [0; 3], Splice::new(ground));
         let mut marks = [Mark::default(); MOST_MCUS];
         let mut left = changed & ((1 << mcus.len()) - 1);
         while left != 0 {
             let (numbers, count) = take(&mut left);
-            fill(&numbers.map(|number| self.origin(mcus.start + number)), &mut batch.blocks);
+            let origins = numbers.map(|number| self.origin(mcus.start + number));
+            fill(&origins, &mut batch.blocks);
             batch.transform(&self.quantisers);
             for (lane, number) in numbers.into_iter().enumerate().take(count) {
-                marks[number as usize % MOST_MCUS] = coder.put(number as usize, &batch, lane);
+                let number = number as usize;
+                if splice.is_before(number) {
+                    (bits, previous) = splice.copy_to(number, bits, CODES, previous);
+                }
+                splice.skip();
+                marks[number % MOST_MCUS] = batch.put(lane, &mut bits, &mut previous);
             }
         }
-        (coder.finish(mcus.len()), marks)
+        (splice.copy_to(mcus.len(), bits, CODES, previous).0.finish(), marks)
     }
 
     /// Size, precision and components (T.81, section B.2.2).
@@ -294,54 +315,43 @@ fn take(set: &mut u64) -> ([u32; LANES], usize) {
     (numbers, count)
 }
 
-/// Eight MCUs of `N` blocks.
+/// As many MCUs of `N` blocks as there are lanes.
 struct Batch<const N: usize> {
+    /// Samples, then quantised coefficients.
     blocks: [Blocks; N],
     /// As [`Quantiser::quantise`] gives it.
     nonzero: [[u64; LANES]; N],
 }
 
 impl<const N: usize> Batch<N> {
+    #[inline(always)]
+    fn new() -> Self {
+        Batch { blocks: [[[0; LANES]; 64]; N], nonzero: [[0; LANES]; N] }
+    }
+
     /// From samples to quantised coefficients.
+    #[inline(always)]
     fn transform(&mut self, quantisers: &[Quantiser; 2]) {
+        let mut coefficients = [[0; LANES]; 64];
         for (i, (blocks, nonzero)) in self.blocks.iter_mut().zip(&mut self.nonzero).enumerate() {
-            transform(blocks);
-            *nonzero = quantisers[component::<N>(i).min(1)].quantise(blocks);
+            transform(blocks, &mut coefficients);
+            *nonzero = quantisers[component::<N>(i).min(1)].quantise(&mut coefficients, blocks);
         }
     }
-}
 
-/// Codes MCUs one after the other, or copies them.
-struct Coder<'a> {
-    bits: Bits,
-    /// Of each component the DC before.
-    previous: [i16; 3],
-    splice: Splice<'a>,
-}
-
-impl Coder<'_> {
-    const CODES: [&'static Codes; 3] = [&LUMA, &CHROMA, &CHROMA];
-
-    /// Codes an MCU, having copied those before it.
-    fn put<const N: usize>(&mut self, number: usize, batch: &Batch<N>, lane: usize) -> Mark {
-        self.splice.copy_to(number, &mut self.bits, Self::CODES, &mut self.previous);
-        self.splice.skip();
+    /// Codes an MCU. `previous` are the DCs before it, and become its last.
+    #[inline(always)]
+    fn put(&self, lane: usize, bits: &mut Bits, previous: &mut [i16; 3]) -> Mark {
+        bits.reserve(N * Bits::MOST_OF_BLOCK);
         let mut lengths = [0; 3];
-        for (i, (blocks, nonzero)) in batch.blocks.iter().zip(&batch.nonzero).enumerate() {
+        for (i, (block, nonzero)) in self.blocks.iter().zip(&self.nonzero).enumerate() {
             let component = component::<N>(i);
-            let start = self.bits.length();
-            let previous = &mut self.previous[component];
-            put_block(&mut self.bits, Self::CODES[component], blocks, nonzero, lane, previous);
-            lengths[component] += (self.bits.length() - start) as u16;
+            let start = bits.length();
+            bits.put_block(CODES[component], block, nonzero[lane], lane, &mut previous[component]);
+            lengths[component] += (bits.length() - start) as u16;
         }
-        let [.., blue, red] = self.previous;
-        Mark { lengths, first: [batch.blocks[0][0][lane], blue, red], last_luma: self.previous[0] }
-    }
-
-    /// Copies the MCUs that are left of so many, and gives the bytes of all.
-    fn finish(mut self, mcus: usize) -> Vec<u8> {
-        self.splice.copy_to(mcus, &mut self.bits, Self::CODES, &mut self.previous);
-        self.bits.finish()
+        let [last_luma, blue, red] = *previous;
+        Mark { lengths, first: [self.blocks[0][0][lane], blue, red], last_luma }
     }
 }
 

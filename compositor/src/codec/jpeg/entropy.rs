@@ -1,25 +1,50 @@
 //! Huffman coding of blocks (T.81, annex F.1.2), and the bits it writes.
 
+use std::mem::take;
 use std::ops::Range;
 
 use super::dct::{Blocks, LANES};
-use super::tables::{HuffmanTable, ZIGZAG};
+use super::tables::HuffmanTable;
 
 /// The codes of a component.
 pub(super) struct Codes {
-    pub dc: Huffman,
-    pub ac: Huffman,
+    dc: Huffman,
+    ac: Huffman,
+    short: [u32; 16 * SHORT],
 }
 
+impl Codes {
+    pub const fn new(dc: &HuffmanTable, ac: &HuffmanTable) -> Self {
+        let (dc, ac) = (Huffman::new(dc), Huffman::new(ac));
+        let mut short = [0; 16 * SHORT];
+        let mut i = 0;
+        while i < short.len() {
+            let number = (i % SHORT) as i32 - SHORT as i32 / 2;
+            let (value, count) = ac.number(i / SHORT, number);
+            short[i] = value << 8 | count;
+            i += 1;
+        }
+        Codes { dc, ac, short }
+    }
+
+    /// Bits of a DC's difference to the one before it.
+    pub fn dc_length(&self, difference: i16) -> usize {
+        self.dc.number(0, difference as i32).1 as usize
+    }
+}
+
+/// Numbers, half of them negative, that are short: their bits behind those of a code are in a table.
+const SHORT: usize = 64;
+
 /// A code by symbol.
-pub(super) struct Huffman {
+struct Huffman {
     /// The code, above eight bits that say how long it is.
     codes: [u32; 256],
 }
 
 impl Huffman {
     /// Codes of one length count up; those of the next go on at twice the number (T.81, annex C.2).
-    pub const fn new(table: &HuffmanTable) -> Self {
+    const fn new(table: &HuffmanTable) -> Self {
         let mut codes = [0; 256];
         let (mut code, mut at, mut length) = (0, 0, 0);
         while length < 16 {
@@ -36,10 +61,15 @@ impl Huffman {
         Huffman { codes }
     }
 
-    /// Bits that a number takes after no zeros.
-    pub fn length(&self, number: i16) -> usize {
-        let size = own_bits_of(number) & 15;
-        (self.codes[size as usize] & 255) as usize + size as usize
+    /// Bits, and how many, of a run of zeros and the number after it: the code of the run and the number's size, then the number's own
+    /// bits (T.81, sections F.1.2.1 and F.1.2.2).
+    #[inline(always)]
+    const fn number(&self, run: usize, number: i32) -> (u32, u32) {
+        let size = 32 - number.unsigned_abs().leading_zeros();
+        // Of negative numbers, the bits of one less.
+        let own = (number + (number >> 31)) as u32 & ((1 << size) - 1);
+        let code = self.codes[(run << 4 | size as usize) % 256];
+        ((code >> 8) << size | own, (code & 255) + size)
     }
 }
 
@@ -47,109 +77,56 @@ impl Huffman {
 const END_OF_BLOCK: usize = 0x00;
 const SIXTEEN_ZEROS: usize = 0xf0;
 
-/// Codes the block in one lane. `nonzero` has a bit for each coefficient that is not zero, in zigzag order; `previous`
-/// is the DC of the block before it in its component, and becomes this one's.
-#[inline]
-pub(super) fn put_block(
-    bits: &mut Bits,
-    codes: &Codes,
-    blocks: &Blocks,
-    nonzero: &[u64; LANES],
-    lane: usize,
-    previous: &mut i16,
-) {
-    let lane = lane % LANES;
-    let dc = blocks[0][lane];
-    put_dc(bits, codes, dc.wrapping_sub(*previous));
-    *previous = dc;
-
-    let mut rest = nonzero[lane] & !1;
-    let mut last = 0;
-    while rest != 0 {
-        let k = rest.trailing_zeros() as usize % 64;
-        rest &= rest - 1;
-        let mut run = k - last - 1;
-        while run > 15 {
-            bits.put_symbol(&codes.ac, SIXTEEN_ZEROS);
-            run -= 16;
-        }
-        bits.put_number(&codes.ac, run, blocks[usize::from(ZIGZAG[k]) % 64][lane]);
-        last = k;
-    }
-    if last < 63 {
-        bits.put_symbol(&codes.ac, END_OF_BLOCK);
-    }
-}
-
-/// Codes the difference of a DC to the one before it.
-#[inline]
-pub(super) fn put_dc(bits: &mut Bits, codes: &Codes, difference: i16) {
-    bits.put_number(&codes.dc, 0, difference);
-}
-
-/// Numbers that there are bits for: differences of DCs have the most, eleven (T.81, table F.1).
-const NUMBERS: usize = 1 << 12;
-
-/// By number, from −2048 on: its own bits, above four bits that say how many they are.
-static OWN_BITS: [u16; NUMBERS] = own_bits();
-
-const fn own_bits() -> [u16; NUMBERS] {
-    let mut table = [0; NUMBERS];
-    let mut i = 1;
-    while i < NUMBERS {
-        let number = i as i32 - NUMBERS as i32 / 2;
-        let size = 32 - number.unsigned_abs().leading_zeros();
-        let bits = if number < 0 { number - 1 } else { number } & ((1 << size) - 1);
-        table[i] = (bits << 4) as u16 | size as u16;
-        i += 1;
-    }
-    table
-}
-
-/// What [`OWN_BITS`] has for a number.
-#[inline]
-fn own_bits_of(number: i16) -> u32 {
-    u32::from(OWN_BITS[(number as usize).wrapping_add(NUMBERS / 2) % NUMBERS])
-}
-
 /// Bits, written from the highest on.
+#[derive(Default)]
 pub(super) struct Bits {
+    /// Not all of it is written.
     bytes: Vec<u8>,
-    /// Its low `64 − free` bits are to be written; what is above them has been.
+    /// Bytes that are.
+    at: usize,
+    /// Its low `held` bits are to be written; what is above them has been.
     pending: u64,
-    /// 1 to 64.
-    free: u32,
+    /// 0 to 63.
+    held: u32,
 }
 
 impl Bits {
     /// So many bytes must follow bits that are [copied](Self::copy).
     pub const READ_AHEAD: usize = 8;
-
-    pub fn new() -> Self {
-        // An interval of a photograph has half as much.
-        Bits { bytes: Vec::with_capacity(2048), pending: 0, free: 64 }
-    }
+    /// Bytes that a block may take: 64 codes of 16 bits with numbers of ten, and some more for the DC.
+    pub const MOST_OF_BLOCK: usize = 64 * 26 / 8 + 8;
 
     /// How many there are.
-    #[inline]
+    #[inline(always)]
     pub fn length(&self) -> usize {
-        self.bytes.len() * 8 + (64 - self.free) as usize
+        self.at * 8 + self.held as usize
+    }
+
+    /// Makes room for so many bytes.
+    #[inline(always)]
+    pub fn reserve(&mut self, bytes: usize) {
+        if self.bytes.len() < self.at + bytes + 8 {
+            // By value: what a pointer to is given away does not stay in registers.
+            self.bytes = enlarge(take(&mut self.bytes), bytes);
+        }
     }
 
     /// As bytes, the last filled with ones (T.81, section F.1.2.3).
     pub fn finish(mut self) -> Vec<u8> {
-        let padding = self.free % 8;
+        self.reserve(8);
+        let padding = self.held.wrapping_neg() % 8;
         self.put((1 << padding) - 1, padding);
-        let count = (64 - self.free) / 8;
-        if count > 0 {
-            let word = self.pending << self.free;
-            self.bytes.extend_from_slice(&word.to_be_bytes()[..count as usize]);
-        }
+        let end = self.at + self.held as usize / 8;
+        // Seven bits more than there can be to fill, so that all others are written.
+        self.put(0, 32);
+        self.put(0, 32);
+        self.bytes.truncate(end);
         self.bytes
     }
 
     /// Appends bits of these bytes.
     pub fn copy(&mut self, bytes: &[u8], Range { mut start, end }: Range<usize>) {
+        self.reserve(end.saturating_sub(start) / 8 + 1);
         while start < end {
             let count = (end - start).min(32);
             let word = bytes.get(start / 8..).and_then(|rest| rest.first_chunk());
@@ -159,37 +136,89 @@ impl Bits {
         }
     }
 
+    /// Codes the block in one lane, which is in zigzag order. `nonzero` has a bit for each coefficient that is not zero; `previous`
+    /// is the DC of the block before it in its component, and becomes this one's. There must be room.
+    #[inline(always)]
+    pub fn put_block(
+        &mut self,
+        codes: &Codes,
+        block: &Blocks,
+        nonzero: u64,
+        lane: usize,
+        previous: &mut i16,
+    ) {
+        let lane = lane % LANES;
+        let dc = block[0][lane];
+        self.put_dc(codes, dc.wrapping_sub(*previous));
+        *previous = dc;
+
+        let mut rest = nonzero & !1;
+        let mut next = 1;
+        while rest != 0 {
+            let k = rest.trailing_zeros() as usize % 64;
+            rest &= rest - 1;
+            self.put_ac(codes, k - next, block[k][lane]);
+            next = k + 1;
+        }
+        if next < 64 {
+            self.put_symbol(&codes.ac, END_OF_BLOCK);
+        }
+    }
+
+    /// Codes the difference of a DC to the one before it.
+    #[inline(always)]
+    pub fn put_dc(&mut self, codes: &Codes, difference: i16) {
+        let (value, count) = codes.dc.number(0, i32::from(difference));
+        self.put(value, count);
+    }
+
+    #[inline(always)]
+    fn put_ac(&mut self, codes: &Codes, mut run: usize, number: i16) {
+        let short = (i32::from(number) + SHORT as i32 / 2) as usize;
+        if short < SHORT && run < 16 {
+            let code = codes.short[run * SHORT + short];
+            return self.put(code >> 8, code & 255);
+        }
+        while run > 15 {
+            self.put_symbol(&codes.ac, SIXTEEN_ZEROS);
+            run -= 16;
+        }
+        let (value, count) = codes.ac.number(run, i32::from(number));
+        self.put(value, count);
+    }
+
+    #[inline(always)]
     fn put_symbol(&mut self, huffman: &Huffman, symbol: usize) {
         let code = huffman.codes[symbol % 256];
         self.put(code >> 8, code & 255);
     }
 
-    /// A run of zeros and the number after it: the code of the run and the number's size, then the number's own bits.
-    #[inline]
-    fn put_number(&mut self, huffman: &Huffman, run: usize, number: i16) {
-        let own = own_bits_of(number);
-        let (size, own) = (own & 15, own >> 4);
-        let code = huffman.codes[(run << 4 | size as usize) % 256];
-        self.put((code >> 8) << size | own, (code & 255) + size);
-    }
-
     /// Appends the low `count` bits of `value`, which has no others; at most 32.
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, value: u32, count: u32) {
-        if count < self.free {
+        let held = self.held + count;
+        if held < 64 {
             self.pending = self.pending << count | u64::from(value);
-            self.free -= count;
+            self.held = held;
         } else {
-            let over = count - self.free;
-            let word = self.pending << self.free | u64::from(value >> over);
-            self.bytes.extend_from_slice(&word.to_be_bytes());
+            let over = held - 64;
+            let word = self.pending << (count - over) | u64::from(value >> over);
+            self.bytes[self.at..][..8].copy_from_slice(&word.to_be_bytes());
+            self.at += 8;
             self.pending = u64::from(value);
-            self.free = 64 - over;
+            self.held = over;
         }
     }
 }
 
+#[cold]
+fn enlarge(mut bytes: Vec<u8>, more: usize) -> Vec<u8> {
+    bytes.resize((bytes.len() * 2 + more).next_power_of_two(), 0);
+    bytes
+}
+
 /// Appends bytes, with a zero after every byte of ones (T.81, section F.1.2.3).
+#[inline(always)]
 pub(super) fn stuff(bytes: &[u8], out: &mut Vec<u8>) {
     let (words, rest) = bytes.as_chunks::<8>();
     for word in words {
@@ -213,7 +242,7 @@ fn stuff_each(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Is one of the eight bytes 0xff, or may it be? Such a byte loses its highest bit when one is added.
-#[inline]
+#[inline(always)]
 fn has_byte_of_ones(word: u64) -> bool {
     const HIGHEST_BITS: u64 = u64::from_ne_bytes([0x80; 8]);
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
@@ -225,7 +254,8 @@ mod tests {
     use super::*;
 
     fn written(values: &[(u32, u32)]) -> Vec<u8> {
-        let mut bits = Bits::new();
+        let mut bits = Bits::default();
+        bits.reserve(1000);
         for (value, count) in values {
             bits.put(*value, *count);
         }
@@ -270,7 +300,8 @@ mod tests {
             for start in 0..70 {
                 for length in [0, 1, 8, 31, 32, 33, 64, 100, 180] {
                     let mut expected = vec![(0, 1); before];
-                    let mut bits = Bits::new();
+                    let mut bits = Bits::default();
+                    bits.reserve(1000);
                     for (value, count) in &expected {
                         bits.put(*value, *count);
                     }
@@ -287,6 +318,8 @@ mod tests {
 
     #[test]
     fn numbers_have_the_bits_of_the_standard() {
+        // Codes without a bit leave the numbers' own.
+        let codes = Huffman { codes: [0; 256] };
         // T.81, table F.1 and section F.1.2.1.1: negative numbers are one less, in as many bits.
         for (number, size, bits) in [
             (0, 0, 0),
@@ -299,8 +332,8 @@ mod tests {
             (-2047, 11, 0),
             (-1024, 11, 1023),
         ] {
-            let own = OWN_BITS[(number + 2048) as usize];
-            assert_eq!((own & 15, own >> 4), (size, bits), "{number}");
+            let own = codes.number(0, number);
+            assert_eq!(own, (bits, size), "{number}");
         }
     }
 }

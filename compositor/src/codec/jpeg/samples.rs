@@ -1,148 +1,219 @@
-//! From pixels to the samples of eight MCUs: gathered, put on white, turned into luma and chroma, chroma averaged.
+//! From pixels to the samples of as many MCUs as the transform has lanes: put on white, turned into luma and chroma,
+//! chroma averaged.
 //!
 //! JFIF's colours (ITU-R BT.601, full range) in fixed point, and not rounded to whole numbers: that rounding would be
-//! noise, which the highest qualities code faithfully. A lane is an MCU, as it is a block in the transform: pixels are
-//! gathered so that every step after works on rows of eight numbers next to each other.
+//! noise, which the highest qualities code faithfully. Colours are computed on pixels as they lie next to each other, and
+//! their samples are transposed, so that a lane is an MCU, as it is a block in the transform.
+
+use wide::bytemuck::{Pod, cast};
+use wide::i16x8;
 
 use super::dct::{Blocks, LANES, SAMPLE_SCALE};
-use crate::pixmap::Rows;
+use crate::pixmap;
 
 /// A picture's pixels, its last column and row going on for ever.
 #[derive(Clone, Copy)]
 pub(super) struct Source<'a> {
-    pub band: Rows<'a>,
+    pub band: pixmap::Rows<'a>,
     pub width: u32,
     pub height: u32,
 }
 
-impl<'a> Source<'a> {
-    /// A row's pixels.
-    fn row(self, y: u32) -> &'a [[u8; 4]] {
-        let length = self.width as usize * 4;
-        let y = y.min(self.height - 1).saturating_sub(self.band.first) as usize;
-        let row = self.band.data.get(y * length..).and_then(|rest| rest.get(..length));
-        debug_assert!(row.is_some(), "row {y} is not in the band");
-        row.unwrap_or_default().as_chunks().0
+/// Left upper pixel of each MCU.
+pub(super) type Origins = [(u32, u32); LANES];
+
+/// An MCU's place among the pixels of a [`Source`].
+#[derive(Clone, Copy)]
+struct Corner {
+    /// Index of its first pixel.
+    start: usize,
+    /// Columns and rows of the picture from there on.
+    columns: usize,
+    rows: usize,
+}
+
+impl Source<'_> {
+    #[inline(always)]
+    fn corner(self, (x, y): (u32, u32)) -> Corner {
+        let start = y.saturating_sub(self.band.first) as usize * self.width as usize + x as usize;
+        Corner { start, columns: (self.width - x) as usize, rows: (self.height - y) as usize }
     }
 
-    /// Pixels from (x, y) on, to the right.
-    #[inline]
-    fn copy_run(self, (x, y): (u32, u32), to: &mut [u32]) {
-        let row = self.row(y);
-        let x = x as usize;
-        if let Some(run) = row.get(x..x + to.len()) {
-            for (to, pixel) in to.iter_mut().zip(run) {
-                *to = u32::from_le_bytes(*pixel);
+    /// The pixels of MCUs, from a row of theirs on.
+    #[inline(always)]
+    fn copy<const R: usize, const W: usize>(
+        self,
+        corners: &[Corner; LANES],
+        row: usize,
+        to: &mut Rows<u32, R, W>,
+    ) {
+        for (row, runs) in (row..).zip(to) {
+            for (run, corner) in runs.iter_mut().zip(corners) {
+                self.copy_run(*corner, row, run);
             }
-        } else {
-            let last = row.len().saturating_sub(1);
-            for (i, to) in to.iter_mut().enumerate() {
-                *to = row.get((x + i).min(last)).map_or(0, |pixel| u32::from_le_bytes(*pixel));
+        }
+    }
+
+    /// The first pixels of an MCU's row.
+    #[inline(always)]
+    fn copy_run<const W: usize>(self, corner: Corner, row: usize, to: &mut [u32; W]) {
+        let pixels = self.band.data.as_chunks::<4>().0;
+        let start = corner.start + row.min(corner.rows - 1) * self.width as usize;
+        let run = pixels.get(start..).unwrap_or_default();
+        debug_assert!(!run.is_empty(), "the row is not in the band");
+        match run.first_chunk::<W>() {
+            Some(run) if corner.columns >= W => {
+                for (to, pixel) in to.iter_mut().zip(run) {
+                    *to = u32::from_le_bytes(*pixel);
+                }
             }
+            _ => past_the_edge(run.get(..corner.columns).unwrap_or_default(), to),
         }
     }
 }
 
-/// Y, Cb and Cr of eight MCUs of 8×8 pixels.
-pub(super) fn full(source: Source<'_>, origins: &[(u32, u32); LANES], blocks: &mut [Blocks; 3]) {
-    let mut runs = [[0; 8]; LANES];
-    let mut pixels = [[0; LANES]; 8];
-    let mut rgb = Rgb::new();
+#[cold]
+fn past_the_edge(run: &[[u8; 4]], to: &mut [u32]) {
+    let last = run.len().saturating_sub(1);
+    for (i, to) in to.iter_mut().enumerate() {
+        *to = run.get(i.min(last)).map_or(0, |pixel| u32::from_le_bytes(*pixel));
+    }
+}
+
+/// `R` rows of `W` numbers of every MCU.
+type Rows<T, const R: usize, const W: usize> = [[[T; W]; LANES]; R];
+
+fn zeros<T: Copy + Default, const R: usize, const W: usize>() -> Rows<T, R, W> {
+    [[[T::default(); W]; LANES]; R]
+}
+
+/// Y, Cb and Cr of MCUs of 8×8 pixels.
+#[inline(always)]
+pub(super) fn full(source: Source<'_>, origins: &Origins, blocks: &mut [Blocks; 3]) {
+    let corners = origins.map(|origin| source.corner(origin));
+    let (mut pixels, mut rgb, mut samples) = (zeros(), Rgb::<1, 8>::new(), zeros());
     let [luma, blue, red] = blocks;
     for y in 0..8 {
-        for (run, origin) in runs.iter_mut().zip(origins) {
-            source.copy_run((origin.0, origin.1 + y as u32), run);
-        }
-        for (x, to) in pixels.iter_mut().enumerate() {
-            *to = std::array::from_fn(|lane| runs[lane][x]);
-        }
+        source.copy(&corners, y, &mut pixels);
         rgb.split(&mut pixels);
-        for (x, [r, g, b]) in rgb.rows().enumerate() {
-            for lane in 0..LANES {
-                luma[8 * y + x][lane] = to_luma(r[lane], g[lane], b[lane]);
-            }
-            for lane in 0..LANES {
-                blue[8 * y + x][lane] = to_blue(r[lane], g[lane], b[lane]);
-                red[8 * y + x][lane] = to_red(r[lane], g[lane], b[lane]);
-            }
-        }
+        rgb.convert(to_luma, &mut samples);
+        transpose(&samples, luma, |_, x| 8 * y + x);
+        rgb.convert(to_blue, &mut samples);
+        transpose(&samples, blue, |_, x| 8 * y + x);
+        rgb.convert(to_red, &mut samples);
+        transpose(&samples, red, |_, x| 8 * y + x);
     }
 }
 
-/// Four blocks of Y and one each of Cb and Cr of eight MCUs of 16×16 pixels: a chroma sample is the average of 2×2.
-pub(super) fn quartered(source: Source<'_>, origins: &[(u32, u32); LANES], blocks: &mut [Blocks; 6]) {
-    let mut runs = [[0; 16]; LANES];
-    // Of two rows, by the parities of row and column: the four pixels of a chroma sample are eight apart.
-    let mut pixels = [[0; LANES]; 32];
-    let mut rgb = Rgb::new();
+/// Four blocks of Y and one each of Cb and Cr of MCUs of 16×16 pixels: a chroma sample is the average of 2×2.
+#[inline(always)]
+pub(super) fn quartered(source: Source<'_>, origins: &Origins, blocks: &mut [Blocks; 6]) {
+    let corners = origins.map(|origin| source.corner(origin));
+    let (mut pixels, mut rgb, mut luma) = (zeros(), Rgb::<2, 16>::new(), zeros());
+    let (mut mean, mut chroma) = (Rgb::<1, 8>::new(), zeros());
     for half in 0..8 {
-        for parity in 0..2 {
-            for (run, origin) in runs.iter_mut().zip(origins) {
-                source.copy_run((origin.0, origin.1 + (2 * half + parity) as u32), run);
-            }
-            for x in 0..16 {
-                pixels[16 * parity + 8 * (x % 2) + x / 2] = std::array::from_fn(|lane| runs[lane][x]);
-            }
-        }
+        source.copy(&corners, 2 * half, &mut pixels);
         rgb.split(&mut pixels);
-        for (i, [r, g, b]) in rgb.rows().enumerate() {
-            let (x, y) = (2 * (i % 8) + i / 8 % 2, 2 * half + i / 16);
-            let to = &mut blocks[y / 8 * 2 + x / 8][y % 8 * 8 + x % 8];
-            for lane in 0..LANES {
-                to[lane] = to_luma(r[lane], g[lane], b[lane]);
+        rgb.convert(to_luma, &mut luma);
+        transpose(&luma, blocks.as_flattened_mut(), |row, x| {
+            let y = 2 * half + row;
+            (y / 8 * 2 + x / 8) * 64 + y % 8 * 8 + x % 8
+        });
+        mean.average(&rgb);
+        let [.., blue, red] = blocks;
+        mean.convert(to_blue, &mut chroma);
+        transpose(&chroma, blue, |_, x| 8 * half + x);
+        mean.convert(to_red, &mut chroma);
+        transpose(&chroma, red, |_, x| 8 * half + x);
+    }
+}
+
+/// Puts each MCU's numbers in its lane: the one at `x` of a row in the lanes at `place(row, x)`.
+#[inline(always)]
+fn transpose<const R: usize, const W: usize>(
+    numbers: &Rows<i16, R, W>,
+    to: &mut [[i16; LANES]],
+    place: impl Fn(usize, usize) -> usize,
+) {
+    for (row, mcus) in numbers.iter().enumerate() {
+        for (i, eight) in mcus.as_chunks::<8>().0.iter().enumerate() {
+            for left in (0..W).step_by(8) {
+                let lanes = i16x8::transpose(eight.each_ref().map(|numbers| load(&numbers[left..])));
+                for (x, numbers) in lanes.iter().enumerate() {
+                    to[place(row, left + x)][8 * i..][..8].copy_from_slice(numbers.as_array());
+                }
             }
         }
-        let [.., blue, red] = blocks;
-        average(&rgb, &mut blue[8 * half..][..8], &mut red[8 * half..][..8]);
     }
 }
 
-/// A row of chroma samples from two rows of pixels.
-fn average(rgb: &Rgb<32>, blue: &mut [[i16; LANES]], red: &mut [[i16; LANES]]) {
-    for x in 0..8 {
-        for lane in 0..LANES {
-            let mean = |channel: &[[u16; LANES]; 32]| {
-                (0..4).map(|quarter| channel[8 * quarter + x][lane] >> 2).sum::<u16>()
-            };
-            let (r, g, b) = (mean(&rgb.r), mean(&rgb.g), mean(&rgb.b));
-            blue[x][lane] = to_blue(r, g, b);
-            red[x][lane] = to_red(r, g, b);
-        }
-    }
+#[inline(always)]
+fn load<T: Pod>(numbers: &[T]) -> i16x8 {
+    numbers.first_chunk::<8>().map_or(i16x8::ZERO, |eight| cast(*eight))
 }
 
-/// The channels of `N` pixels in every lane, times 128: as large as signed numbers can take.
-struct Rgb<const N: usize> {
-    r: [[u16; LANES]; N],
-    g: [[u16; LANES]; N],
-    b: [[u16; LANES]; N],
+/// The channels of pixels, times 128: as large as signed numbers can take.
+struct Rgb<const R: usize, const W: usize> {
+    r: Rows<u16, R, W>,
+    g: Rows<u16, R, W>,
+    b: Rows<u16, R, W>,
 }
 
-impl<const N: usize> Rgb<N> {
+impl<const R: usize, const W: usize> Rgb<R, W> {
+    #[inline(always)]
     fn new() -> Self {
-        Rgb { r: [[0; LANES]; N], g: [[0; LANES]; N], b: [[0; LANES]; N] }
+        Rgb { r: zeros(), g: zeros(), b: zeros() }
     }
 
-    fn split(&mut self, pixels: &mut [[u32; LANES]; N]) {
-        let pixels = pixels.as_flattened_mut();
+    #[inline(always)]
+    fn split(&mut self, pixels: &mut Rows<u32, R, W>) {
+        let pixels = pixels.as_flattened_mut().as_flattened_mut();
         if pixels.iter().fold(u32::MAX, |all, pixel| all & pixel) >> 24 != 255 {
             put_on_white(pixels);
         }
-        let r = self.r.as_flattened_mut().iter_mut();
-        let gb = self.g.as_flattened_mut().iter_mut().zip(self.b.as_flattened_mut());
-        for ((r, (g, b)), pixel) in r.zip(gb).zip(pixels) {
+        let r = self.r.as_flattened_mut().as_flattened_mut().iter_mut();
+        let g = self.g.as_flattened_mut().as_flattened_mut().iter_mut();
+        let b = self.b.as_flattened_mut().as_flattened_mut().iter_mut();
+        for ((r, (g, b)), pixel) in r.zip(g.zip(b)).zip(pixels) {
             *r = ((*pixel << 7) & 0x7f80) as u16;
             *g = ((*pixel >> 1) & 0x7f80) as u16;
             *b = ((*pixel >> 9) & 0x7f80) as u16;
         }
     }
 
-    fn rows(&self) -> impl Iterator<Item = [&[u16; LANES]; 3]> {
-        self.r.iter().zip(&self.g).zip(&self.b).map(|((r, g), b)| [r, g, b])
+    #[inline(always)]
+    fn convert(&self, convert: impl Fn(u16, u16, u16) -> i16, samples: &mut Rows<i16, R, W>) {
+        let [r, g, b] = [&self.r, &self.g, &self.b].map(|channel| channel.as_flattened().as_flattened());
+        let rgb = r.iter().zip(g.iter().zip(b));
+        for (sample, (r, (g, b))) in samples.as_flattened_mut().as_flattened_mut().iter_mut().zip(rgb) {
+            *sample = convert(*r, *g, *b);
+        }
     }
 }
 
+impl Rgb<1, 8> {
+    /// The means of 2×2 pixels each.
+    #[inline(always)]
+    fn average(&mut self, of: &Rgb<2, 16>) {
+        for ([means], [upper, lower]) in [(&mut self.r, &of.r), (&mut self.g, &of.g), (&mut self.b, &of.b)] {
+            for (mean, (upper, lower)) in means.iter_mut().zip(upper.iter().zip(lower)) {
+                let quarter = |row: &[u16; 16], at: usize| load(&row[at..]) >> 2_u32;
+                let [left, right] = [0, 8].map(|at| quarter(upper, at) + quarter(lower, at));
+                *mean = cast(add_pairs(left, right));
+            }
+        }
+    }
+}
+
+/// Sums of neighbours.
+#[inline(always)]
+fn add_pairs(left: i16x8, right: i16x8) -> i16x8 {
+    let ones = i16x8::splat(1);
+    i16x8::from_i32x8_saturate(cast([left.dot(ones), right.dot(ones)]))
+}
+
 /// Premultiplied colours over white.
+#[inline(always)]
 fn put_on_white(pixels: &mut [u32]) {
     for pixel in pixels {
         let rest = 255 - (*pixel >> 24);
@@ -152,7 +223,7 @@ fn put_on_white(pixels: &mut [u32]) {
 }
 
 /// Luma in −128..128 times [`SAMPLE_SCALE`], of channels times 128. The factors are 0.299, 0.587 and 0.114 times 2^16.
-#[inline]
+#[inline(always)]
 fn to_luma(r: u16, g: u16, b: u16) -> i16 {
     let high = |a: u16, factor: u16| ((u32::from(a) * u32::from(factor)) >> 16) as u16;
     // Three products have lost less than one each: with 3 more, every grey is itself.
@@ -161,18 +232,18 @@ fn to_luma(r: u16, g: u16, b: u16) -> i16 {
 }
 
 /// Cb in −128..128, as [`to_luma`]: −0.168736, −0.331264 and ½ times 2^16. They add up to nothing, and so does grey.
-#[inline]
+#[inline(always)]
 fn to_blue(r: u16, g: u16, b: u16) -> i16 {
     (high(r, -11058) + high(g, -21710) + (b >> 1) as i16 + 3) >> 2
 }
 
 /// Cr in −128..128, as [`to_blue`]: ½, −0.418688 and −0.081312 times 2^16.
-#[inline]
+#[inline(always)]
 fn to_red(r: u16, g: u16, b: u16) -> i16 {
     ((r >> 1) as i16 + high(g, -27439) + high(b, -5329) + 3) >> 2
 }
 
-#[inline]
+#[inline(always)]
 fn high(a: u16, factor: i16) -> i16 {
     ((i32::from(a as i16) * i32::from(factor)) >> 16) as i16
 }
