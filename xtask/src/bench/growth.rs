@@ -17,9 +17,9 @@ const CURVES: [(&str, &str, &str); 3] = [
     (
         "growth-area",
         "overlay, % of a canvas of 1024²",
-        "Warm, only what lies under the overlay is put together and encoded: of a PNG the strips, so the time follows the rows it \
-         touches, the root of its area; of a JPEG the restart intervals, so it follows the area. Cold, decoding and encoding the \
-         whole base is the greater part, and the curve is nearly flat.",
+        "Warm, what lies under the overlay is put together and encoded, and all bits beside it are copied: the time follows the \
+         overlay's area, on top of the copying of the file. Cold, decoding and encoding the whole base is the greater part, and the \
+         curve is nearly flat.",
     ),
     (
         "growth-canvas",
@@ -29,7 +29,7 @@ const CURVES: [(&str, &str, &str); 3] = [
     (
         "growth-layers",
         "layers of 10 %, one over the other",
-        "Warm, a layer adds the blending of its own pixels, and not an encoding: the touched strips are encoded once for all layers, \
+        "Warm, a layer adds the blending of its own pixels, and not an encoding: what they touch is encoded once for all layers, \
          so the curve starts flat. Cold, every layer scales the overlay anew, from the level of it that is next in size.",
     ),
 ];
