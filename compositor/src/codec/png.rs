@@ -163,7 +163,7 @@ mod tests {
         let file = encode_to_keep(pixmap, false).unwrap();
         for end in (0..file.len()).step_by(97) {
             assert!(
-                super::decode(&file[..end], &Limits::default()).is_err(),
+                decode(&file[..end], &Limits::default()).is_err(),
                 "{end} of {} bytes",
                 file.len()
             );
@@ -179,7 +179,7 @@ mod tests {
             for at in (0..file.len()).step_by(file.len() / 400 + 1).chain(0..120) {
                 let mut damaged = file.clone();
                 damaged[at] ^= 1 << (at % 8);
-                let ours = super::decode(&damaged, &Limits::default()).ok().map(|decoded| decoded.rgba);
+                let ours = decode(&damaged, &Limits::default()).ok().map(|decoded| decoded.rgba);
                 let crates = decode_any(&damaged, &Limits::default()).ok().map(|decoded| decoded.rgba);
                 // What only a chunk's checksum tells, the picture does not show.
                 let same = ours == crates || ours.is_some_and(|rgba| rgba == whole);

@@ -48,6 +48,7 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
+    #[expect(clippy::large_stack_arrays, reason = "40 kB, on their way to the heap")]
     pub fn new() -> Self {
         let tables = || Tables { words: [0; 1 << LONGEST_WORD], distances: [0; 1 << LONGEST_DISTANCE] };
         Scratch { tables: Box::new([tables(), tables()]), out: Vec::new(), starts: [0; 2] }
@@ -152,7 +153,7 @@ fn alone<const LANE: usize>(
 /// Is it something else than literals?
 #[inline(always)]
 fn is_special(word: u32) -> bool {
-    word & 0xff == 0
+    word.trailing_zeros() >= 8
 }
 
 /// How far a segment is.
