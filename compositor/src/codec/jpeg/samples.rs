@@ -36,7 +36,7 @@ const NOWHERE: Corner = Corner { start: 0, columns: 1, rows: 1 };
 
 impl Source<'_> {
     #[inline(always)]
-    fn corner(self, &(x, y): &(u32, u32)) -> Corner {
+    fn corner(self, (x, y): (u32, u32)) -> Corner {
         let start = y.saturating_sub(self.band.first) as usize * self.width as usize + x as usize;
         Corner { start, columns: (self.width - x) as usize, rows: (self.height - y) as usize }
     }
@@ -88,7 +88,7 @@ type Rows<T, const R: usize, const W: usize> = [[[T; W]; MCUS]; R];
 #[inline(always)]
 pub(super) fn full(source: Source<'_>, origins: &[(u32, u32)], first: usize, blocks: &mut [Blocks; 3]) {
     let corners: [Corner; MCUS] =
-        std::array::from_fn(|i| origins.get(i).map_or(NOWHERE, |at| source.corner(at)));
+        std::array::from_fn(|i| origins.get(i).map_or(NOWHERE, |at| source.corner(*at)));
     let corners = &corners[..origins.len().min(MCUS)];
     let mut pixels = [[[[u8::MAX; 4]; 8]; MCUS]];
     let (mut rgb, mut samples) = (Rgb::<1, 8>::new(), [[[0; 8]; MCUS]]);
@@ -109,7 +109,7 @@ pub(super) fn full(source: Source<'_>, origins: &[(u32, u32)], first: usize, blo
 #[inline(always)]
 pub(super) fn quartered(source: Source<'_>, origins: &[(u32, u32)], first: usize, blocks: &mut [Blocks; 6]) {
     let corners: [Corner; MCUS] =
-        std::array::from_fn(|i| origins.get(i).map_or(NOWHERE, |at| source.corner(at)));
+        std::array::from_fn(|i| origins.get(i).map_or(NOWHERE, |at| source.corner(*at)));
     let corners = &corners[..origins.len().min(MCUS)];
     // Two neighbouring rows, of each MCU eight rows further down, too: of its upper and of its lower blocks.
     let mut pixels = [[[[u8::MAX; 4]; 32]; MCUS]; 2];
