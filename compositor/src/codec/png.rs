@@ -162,11 +162,7 @@ mod tests {
         let pixmap = Pixmap::from_straight_rgba(300, 90, samples(3, 300, 90)).unwrap();
         let file = encode_to_keep(pixmap, false).unwrap();
         for end in (0..file.len()).step_by(97) {
-            assert!(
-                decode(&file[..end], &Limits::default()).is_err(),
-                "{end} of {} bytes",
-                file.len()
-            );
+            assert!(decode(&file[..end], &Limits::default()).is_err(), "{end} of {} bytes", file.len());
         }
     }
 

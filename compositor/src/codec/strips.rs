@@ -31,7 +31,7 @@ pub(crate) struct Part {
 enum Seams {
     None,
     Png(Box<png::Seams>),
-    Jpeg(Box<jpeg::amend::Resume>),
+    Jpeg(Box<jpeg::amend::Seams>),
 }
 
 impl Part {

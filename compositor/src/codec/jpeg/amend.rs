@@ -7,7 +7,7 @@ use super::entropy::{Bits, Codes};
 
 /// An interval as it was encoded, for [`Frame::amend`](super::encode::Frame::amend).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Resume {
+pub(crate) struct Seams {
     /// Its bits without stuffing, and [`Bits::READ_AHEAD`] bytes that mean nothing.
     bits: Box<[u8]>,
     marks: Box<[Mark]>,
@@ -24,9 +24,9 @@ pub(super) struct Mark {
     pub last_luma: i16,
 }
 
-impl Resume {
+impl Seams {
     pub(super) fn new(bits: &[u8], marks: &[Mark]) -> Self {
-        Resume { bits: [bits, &[0; Bits::READ_AHEAD]].concat().into(), marks: marks.into() }
+        Seams { bits: [bits, &[0; Bits::READ_AHEAD]].concat().into(), marks: marks.into() }
     }
 
     /// Memory it takes.
@@ -39,9 +39,9 @@ impl Resume {
     }
 }
 
-/// Where in a [`Resume`] copying has come to.
+/// Where in a [`Seams`] copying has come to.
 pub(super) struct Splice<'a> {
-    ground: &'a Resume,
+    ground: &'a Seams,
     /// The next MCU.
     mcu: usize,
     /// Its first bit.
@@ -49,7 +49,7 @@ pub(super) struct Splice<'a> {
 }
 
 impl<'a> Splice<'a> {
-    pub fn new(ground: &'a Resume) -> Self {
+    pub fn new(ground: &'a Seams) -> Self {
         Splice { ground, mcu: 0, at: 0 }
     }
 

@@ -113,8 +113,8 @@ impl Quantiser {
         quantiser
     }
 
-    /// Quantises what [`transform`] gives, rounding to nearest and halves away from zero, and puts it in zigzag order. Returns,
-    /// for each block, a bit for each coefficient that is not zero, from the lowest on.
+    /// Quantises what [`transform`] gives, rounding to nearest and halves away from zero, and puts it in zigzag order.
+    /// Returns, for each block, a bit for each coefficient that is not zero, from the lowest on.
     #[inline(always)]
     pub fn quantise(&self, coefficients: &mut Blocks, zigzag: &mut Blocks) -> [u64; LANES] {
         let divisors = self.halves.as_flattened().iter().zip(self.reciprocals.as_flattened());

@@ -2,16 +2,16 @@
 //!
 //! A file is [`Frame::head`], then every interval followed by its [`Frame::marker_after`]. An interval's bytes depend on
 //! the frame and on the pixels it covers, on nothing else: whoever changes some pixels encodes the intervals that cover
-//! them and takes the others from before, and any number of them can be encoded at once. Of an interval that was encoded by
-//! [`Frame::encode_ground`] only the MCUs that have changed are, by [`Frame::amend`].
+//! them and takes the others from before, and any number of them can be encoded at once. Of an interval that was encoded
+//! by [`Frame::encode_ground`] only the MCUs that have changed are, by [`Frame::amend`].
 
 use std::ops::Range;
 
 use super::super::{FULL_CHROMA_ABOVE, Format, encode_error};
-use super::amend::{Mark, Resume, Splice};
+use super::amend::{Mark, Seams, Splice};
 use super::dct::{Blocks, LANES, Quantiser, transform};
 use super::entropy::{Bits, Codes, stuff};
-use super::samples::{self, Origins, Source};
+use super::samples::{self, MCUS, Source, chroma_slot};
 use super::tables::{self, CHROMA_AC, CHROMA_DC, HuffmanTable, LUMA_AC, LUMA_DC};
 use crate::error::RenderError;
 use crate::fit::Rect;
@@ -154,25 +154,27 @@ impl Frame {
         [0xff, if last { EOI } else { RST0 + (interval % 8) as u8 }]
     }
 
-    /// Appends an interval's bytes, without a marker. What is not opaque is put on white. The band must have the interval's [`rows`](Self::rows).
+    /// Appends an interval's bytes, without a marker. What is not opaque is put on white. The band must have the
+    /// interval's [`rows`](Self::rows).
     pub fn encode(&self, band: Rows<'_>, interval: u32, out: &mut Vec<u8>) {
-        let (bits, _) = self.code(band, interval, EVERY, &Resume::default());
+        let (bits, _) = self.code(band, interval, EVERY, &Seams::default());
         stuff(&bits, out);
     }
 
     /// The same, and gives what [`amend`](Self::amend) needs when some pixels have changed.
-    pub fn encode_ground(&self, band: Rows<'_>, interval: u32, out: &mut Vec<u8>) -> Resume {
-        let (bits, marks) = self.code(band, interval, EVERY, &Resume::default());
+    pub fn encode_ground(&self, band: Rows<'_>, interval: u32, out: &mut Vec<u8>) -> Seams {
+        let (bits, marks) = self.code(band, interval, EVERY, &Seams::default());
         stuff(&bits, out);
-        Resume::new(&bits, &marks[..self.interval(interval).len()])
+        Seams::new(&bits, &marks[..self.interval(interval).len()])
     }
 
-    /// Appends what [`encode`](Self::encode) would, coding changed MCUs only. `changed` gives, by row of the picture, the
-    /// columns outside of which pixels are as they were when `ground` was encoded, of the same interval of a frame of the same
-    /// size and quality. The band needs no pixels of MCUs without changed ones, but their rows.
+    /// Appends what [`encode`](Self::encode) would, coding changed MCUs only. `changed` gives, by row of the picture,
+    /// the columns outside of which pixels are as they were when `ground` was encoded, of the same interval of a frame
+    /// of the same size and quality. The band must have the interval's [`rows`](Self::rows), but where an MCU has no
+    /// changed pixel nobody looks at it.
     pub fn amend(
         &self,
-        ground: &Resume,
+        ground: &Seams,
         band: Rows<'_>,
         interval: u32,
         changed: impl Fn(u32) -> Range<u32>,
@@ -207,7 +209,7 @@ impl Frame {
         band: Rows<'_>,
         interval: u32,
         changed: u64,
-        ground: &Resume,
+        ground: &Seams,
     ) -> (Vec<u8>, [Mark; MOST_MCUS]) {
         let source = Source { band, width: self.width, height: self.height };
         let mcus = self.interval(interval);
@@ -219,27 +221,27 @@ impl Frame {
                     changed,
                     ground,
                     #[inline(always)]
-                    |origins, blocks| samples::full(source, origins, blocks),
+                    |origins, first, blocks| samples::full(source, origins, first, blocks),
                 ),
                 Sampling::Quartered => self.code_mcus(
                     mcus,
                     changed,
                     ground,
                     #[inline(always)]
-                    |origins, blocks| samples::quartered(source, origins, blocks),
+                    |origins, first, blocks| samples::quartered(source, origins, first, blocks),
                 ),
             },
         )
     }
 
-    /// The same for MCUs of `N` blocks, which are luma but for the last two. `fill` gives the samples of a batch of them.
+    /// The same for MCUs of `N` blocks, which are luma but for the last two. `fill` gives the samples of eight of them.
     #[inline(always)]
     fn code_mcus<const N: usize>(
         &self,
         mcus: Range<u32>,
         changed: u64,
-        ground: &Resume,
-        fill: impl Fn(&Origins, &mut [Blocks; N]),
+        ground: &Seams,
+        fill: impl Fn(&[(u32, u32)], usize, &mut [Blocks; N]),
     ) -> (Vec<u8>, [Mark; MOST_MCUS]) {
         let mut batch = Batch::<N>::new();
         let (mut bits, mut previous, mut splice) = (Bits::default(), [0; 3], Splice::new(ground));
@@ -248,8 +250,10 @@ impl Frame {
         while left != 0 {
             let (numbers, count) = take(&mut left);
             let origins = numbers.map(|number| self.origin(mcus.start + number));
-            fill(&origins, &mut batch.blocks);
-            batch.transform(&self.quantisers);
+            for (i, origins) in origins[..count].chunks(MCUS).enumerate() {
+                fill(origins, MCUS * i, &mut batch.blocks);
+            }
+            batch.transform(&self.quantisers, count);
             for (lane, number) in numbers.into_iter().enumerate().take(count) {
                 let number = number as usize;
                 if splice.is_before(number) {
@@ -315,7 +319,8 @@ fn take(set: &mut u64) -> ([u32; LANES], usize) {
     (numbers, count)
 }
 
-/// As many MCUs of `N` blocks as there are lanes.
+/// As many MCUs of `N` blocks as there are lanes. Luma blocks come in the MCUs' order, chroma as [`chroma_slot`] has it,
+/// so that few MCUs are few groups of blocks, too.
 struct Batch<const N: usize> {
     /// Samples, then quantised coefficients.
     blocks: [Blocks; N],
@@ -324,34 +329,48 @@ struct Batch<const N: usize> {
 }
 
 impl<const N: usize> Batch<N> {
+    const LUMA: usize = N - 2;
+
     #[inline(always)]
     fn new() -> Self {
         Batch { blocks: [[[0; LANES]; 64]; N], nonzero: [[0; LANES]; N] }
     }
 
-    /// From samples to quantised coefficients.
+    /// From samples to quantised coefficients, of the first `count` MCUs.
     #[inline(always)]
-    fn transform(&mut self, quantisers: &[Quantiser; 2]) {
+    fn transform(&mut self, quantisers: &[Quantiser; 2], count: usize) {
+        let luma = (count * Self::LUMA).div_ceil(LANES);
+        let chroma = Self::LUMA + count.div_ceil(8) * 16 / LANES;
         let mut coefficients = [[0; LANES]; 64];
-        for (i, (blocks, nonzero)) in self.blocks.iter_mut().zip(&mut self.nonzero).enumerate() {
-            transform(blocks, &mut coefficients);
-            *nonzero = quantisers[component::<N>(i).min(1)].quantise(&mut coefficients, blocks);
+        for i in (0..luma).chain(Self::LUMA..chroma) {
+            transform(&self.blocks[i], &mut coefficients);
+            let quantiser = &quantisers[usize::from(i >= Self::LUMA)];
+            self.nonzero[i] = quantiser.quantise(&mut coefficients, &mut self.blocks[i]);
         }
     }
 
     /// Codes an MCU. `previous` are the DCs before it, and become its last.
     #[inline(always)]
-    fn put(&self, lane: usize, bits: &mut Bits, previous: &mut [i16; 3]) -> Mark {
+    fn put(&self, mcu: usize, bits: &mut Bits, previous: &mut [i16; 3]) -> Mark {
         bits.reserve(N * Bits::MOST_OF_BLOCK);
-        let mut lengths = [0; 3];
-        for (i, (block, nonzero)) in self.blocks.iter().zip(&self.nonzero).enumerate() {
+        let mut mark = Mark::default();
+        for i in 0..N {
             let component = component::<N>(i);
+            let slot = match component {
+                0 => mcu * Self::LUMA + i,
+                _ => Self::LUMA * LANES + chroma_slot(mcu, component - 1),
+            };
+            let (block, lane) = (&self.blocks[slot / LANES], slot % LANES);
             let start = bits.length();
-            bits.put_block(CODES[component], block, nonzero[lane], lane, &mut previous[component]);
-            lengths[component] += (bits.length() - start) as u16;
+            let before = &mut previous[component];
+            bits.put_block(CODES[component], block, self.nonzero[slot / LANES][lane], lane, before);
+            mark.lengths[component] += (bits.length() - start) as u16;
+            if component > 0 || i == 0 {
+                mark.first[component] = *before;
+            }
         }
-        let [last_luma, blue, red] = *previous;
-        Mark { lengths, first: [self.blocks[0][0][lane], blue, red], last_luma }
+        mark.last_luma = previous[0];
+        mark
     }
 }
 

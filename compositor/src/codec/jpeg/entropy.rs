@@ -61,8 +61,8 @@ impl Huffman {
         Huffman { codes }
     }
 
-    /// Bits, and how many, of a run of zeros and the number after it: the code of the run and the number's size, then the number's own
-    /// bits (T.81, sections F.1.2.1 and F.1.2.2).
+    /// Bits, and how many, of a run of zeros and the number after it: the code of the run and the number's size, then the
+    /// number's own bits (T.81, sections F.1.2.1 and F.1.2.2).
     #[inline(always)]
     const fn number(&self, run: usize, number: i32) -> (u32, u32) {
         let size = 32 - number.unsigned_abs().leading_zeros();
@@ -115,11 +115,11 @@ impl Bits {
     pub fn finish(mut self) -> Vec<u8> {
         self.reserve(8);
         let padding = self.held.wrapping_neg() % 8;
-        self.put((1 << padding) - 1, padding);
+        self.put((1_u32 << padding) - 1, padding);
         let end = self.at + self.held as usize / 8;
         // Seven bits more than there can be to fill, so that all others are written.
-        self.put(0, 32);
-        self.put(0, 32);
+        self.put(0_u32, 32);
+        self.put(0_u32, 32);
         self.bytes.truncate(end);
         self.bytes
     }
@@ -128,16 +128,16 @@ impl Bits {
     pub fn copy(&mut self, bytes: &[u8], Range { mut start, end }: Range<usize>) {
         self.reserve(end.saturating_sub(start) / 8 + 1);
         while start < end {
-            let count = (end - start).min(32);
+            let count = (end - start).min(56);
             let word = bytes.get(start / 8..).and_then(|rest| rest.first_chunk());
             let word = word.map_or(0, |word| u64::from_be_bytes(*word)) << (start % 8);
-            self.put((word >> (64 - count)) as u32, count as u32);
+            self.put(word >> (64 - count), count as u32);
             start += count;
         }
     }
 
-    /// Codes the block in one lane, which is in zigzag order. `nonzero` has a bit for each coefficient that is not zero; `previous`
-    /// is the DC of the block before it in its component, and becomes this one's. There must be room.
+    /// Codes the block in one lane, which is in zigzag order. `nonzero` has a bit for each coefficient that is not zero;
+    /// `previous` is the DC of the block before it in its component, and becomes this one's. There must be room.
     #[inline(always)]
     pub fn put_block(
         &mut self,
@@ -193,19 +193,20 @@ impl Bits {
         self.put(code >> 8, code & 255);
     }
 
-    /// Appends the low `count` bits of `value`, which has no others; at most 32.
+    /// Appends the low `count` bits of `value`, which has no others; at most 56.
     #[inline(always)]
-    fn put(&mut self, value: u32, count: u32) {
+    fn put(&mut self, value: impl Into<u64>, count: u32) {
+        let value = value.into();
         let held = self.held + count;
         if held < 64 {
-            self.pending = self.pending << count | u64::from(value);
+            self.pending = self.pending << count | value;
             self.held = held;
         } else {
             let over = held - 64;
-            let word = self.pending << (count - over) | u64::from(value >> over);
+            let word = self.pending << (count - over) | value >> over;
             self.bytes[self.at..][..8].copy_from_slice(&word.to_be_bytes());
             self.at += 8;
-            self.pending = u64::from(value);
+            self.pending = value;
             self.held = over;
         }
     }

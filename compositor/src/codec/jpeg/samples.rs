@@ -1,9 +1,8 @@
-//! From pixels to the samples of as many MCUs as the transform has lanes: put on white, turned into luma and chroma,
-//! chroma averaged.
+//! From pixels to the samples of eight MCUs: put on white, turned into luma and chroma, chroma averaged.
 //!
 //! JFIF's colours (ITU-R BT.601, full range) in fixed point, and not rounded to whole numbers: that rounding would be
 //! noise, which the highest qualities code faithfully. Colours are computed on pixels as they lie next to each other, and
-//! their samples are transposed, so that a lane is an MCU, as it is a block in the transform.
+//! their samples are transposed, so that a lane is a block, as it is in the transform.
 
 use wide::bytemuck::{Pod, cast};
 use wide::i16x8;
@@ -19,8 +18,8 @@ pub(super) struct Source<'a> {
     pub height: u32,
 }
 
-/// Left upper pixel of each MCU.
-pub(super) type Origins = [(u32, u32); LANES];
+/// MCUs that are worked on together.
+pub(super) const MCUS: usize = 8;
 
 /// An MCU's place among the pixels of a [`Source`].
 #[derive(Clone, Copy)]
@@ -32,6 +31,9 @@ struct Corner {
     rows: usize,
 }
 
+/// Stands for MCUs that there are not.
+const NOWHERE: Corner = Corner { start: 0, columns: 1, rows: 1 };
+
 impl Source<'_> {
     #[inline(always)]
     fn corner(self, (x, y): (u32, u32)) -> Corner {
@@ -39,112 +41,126 @@ impl Source<'_> {
         Corner { start, columns: (self.width - x) as usize, rows: (self.height - y) as usize }
     }
 
-    /// The pixels of MCUs, from a row of theirs on.
+    /// Copies runs of `RUN` pixels of MCUs: from rows one after the other into those of `to`, and in each from all that
+    /// are a multiple of eight further down.
     #[inline(always)]
-    fn copy<const R: usize, const W: usize>(
+    fn copy<const RUN: usize, const R: usize, const W: usize>(
         self,
-        corners: &[Corner; LANES],
+        corners: &[Corner],
         row: usize,
-        to: &mut Rows<u32, R, W>,
+        to: &mut Rows<[u8; 4], R, W>,
     ) {
-        for (row, runs) in (row..).zip(to) {
-            for (run, corner) in runs.iter_mut().zip(corners) {
-                self.copy_run(*corner, row, run);
+        for (row, mcus) in (row..).zip(to) {
+            for (mcu, corner) in mcus.iter_mut().zip(corners) {
+                for (i, run) in mcu.as_chunks_mut::<RUN>().0.iter_mut().enumerate() {
+                    self.copy_run(*corner, row + 8 * i, run);
+                }
             }
         }
     }
 
     /// The first pixels of an MCU's row.
     #[inline(always)]
-    fn copy_run<const W: usize>(self, corner: Corner, row: usize, to: &mut [u32; W]) {
+    fn copy_run<const W: usize>(self, corner: Corner, row: usize, to: &mut [[u8; 4]; W]) {
         let pixels = self.band.data.as_chunks::<4>().0;
         let start = corner.start + row.min(corner.rows - 1) * self.width as usize;
         let run = pixels.get(start..).unwrap_or_default();
         debug_assert!(!run.is_empty(), "the row is not in the band");
         match run.first_chunk::<W>() {
-            Some(run) if corner.columns >= W => {
-                for (to, pixel) in to.iter_mut().zip(run) {
-                    *to = u32::from_le_bytes(*pixel);
-                }
-            }
+            Some(run) if corner.columns >= W => *to = *run,
             _ => past_the_edge(run.get(..corner.columns).unwrap_or_default(), to),
         }
     }
 }
 
 #[cold]
-fn past_the_edge(run: &[[u8; 4]], to: &mut [u32]) {
+fn past_the_edge(run: &[[u8; 4]], to: &mut [[u8; 4]]) {
     let last = run.len().saturating_sub(1);
     for (i, to) in to.iter_mut().enumerate() {
-        *to = run.get(i.min(last)).map_or(0, |pixel| u32::from_le_bytes(*pixel));
+        *to = run.get(i.min(last)).copied().unwrap_or_default();
     }
 }
 
 /// `R` rows of `W` numbers of every MCU.
-type Rows<T, const R: usize, const W: usize> = [[[T; W]; LANES]; R];
+type Rows<T, const R: usize, const W: usize> = [[[T; W]; MCUS]; R];
 
-fn zeros<T: Copy + Default, const R: usize, const W: usize>() -> Rows<T, R, W> {
-    [[[T::default(); W]; LANES]; R]
-}
-
-/// Y, Cb and Cr of MCUs of 8×8 pixels.
+/// Y, Cb and Cr of at most eight MCUs of 8×8 pixels, into the slots from that of the `first` on.
 #[inline(always)]
-pub(super) fn full(source: Source<'_>, origins: &Origins, blocks: &mut [Blocks; 3]) {
-    let corners = origins.map(|origin| source.corner(origin));
-    let (mut pixels, mut rgb, mut samples) = (zeros(), Rgb::<1, 8>::new(), zeros());
-    let [luma, blue, red] = blocks;
+pub(super) fn full(source: Source<'_>, origins: &[(u32, u32)], first: usize, blocks: &mut [Blocks; 3]) {
+    let corners: [Corner; MCUS] =
+        std::array::from_fn(|i| origins.get(i).map_or(NOWHERE, |at| source.corner(*at)));
+    let corners = &corners[..origins.len().min(MCUS)];
+    let mut pixels = [[[[u8::MAX; 4]; 8]; MCUS]];
+    let (mut rgb, mut samples) = (Rgb::<1, 8>::new(), [[[0; 8]; MCUS]]);
+    let (luma, chroma) = blocks.split_at_mut(1);
     for y in 0..8 {
-        source.copy(&corners, y, &mut pixels);
+        source.copy::<8, 1, 8>(corners, y, &mut pixels);
         rgb.split(&mut pixels);
         rgb.convert(to_luma, &mut samples);
-        transpose(&samples, luma, |_, x| 8 * y + x);
+        put_luma(&samples[0], luma, first, y);
         rgb.convert(to_blue, &mut samples);
-        transpose(&samples, blue, |_, x| 8 * y + x);
+        put_chroma(&samples[0], chroma, chroma_slot(first, 0), y);
         rgb.convert(to_red, &mut samples);
-        transpose(&samples, red, |_, x| 8 * y + x);
+        put_chroma(&samples[0], chroma, chroma_slot(first, 1), y);
     }
 }
 
-/// Four blocks of Y and one each of Cb and Cr of MCUs of 16×16 pixels: a chroma sample is the average of 2×2.
+/// The same for MCUs of 16×16 pixels, of which each has four blocks of Y: a chroma sample is the average of 2×2.
 #[inline(always)]
-pub(super) fn quartered(source: Source<'_>, origins: &Origins, blocks: &mut [Blocks; 6]) {
-    let corners = origins.map(|origin| source.corner(origin));
-    let (mut pixels, mut rgb, mut luma) = (zeros(), Rgb::<2, 16>::new(), zeros());
-    let (mut mean, mut chroma) = (Rgb::<1, 8>::new(), zeros());
-    for half in 0..8 {
-        source.copy(&corners, 2 * half, &mut pixels);
+pub(super) fn quartered(source: Source<'_>, origins: &[(u32, u32)], first: usize, blocks: &mut [Blocks; 6]) {
+    let corners: [Corner; MCUS] =
+        std::array::from_fn(|i| origins.get(i).map_or(NOWHERE, |at| source.corner(*at)));
+    let corners = &corners[..origins.len().min(MCUS)];
+    // Two neighbouring rows, of each MCU eight rows further down, too: of its upper and of its lower blocks.
+    let mut pixels = [[[[u8::MAX; 4]; 32]; MCUS]; 2];
+    let (mut rgb, mut samples) = (Rgb::<2, 32>::new(), [[[0; 32]; MCUS]; 2]);
+    let (mut mean, mut chroma_samples) = (Rgb::<1, 16>::new(), [[[0; 16]; MCUS]]);
+    let (luma, chroma) = blocks.split_at_mut(4);
+    for y in 0..4 {
+        source.copy::<16, 2, 32>(corners, 2 * y, &mut pixels);
         rgb.split(&mut pixels);
-        rgb.convert(to_luma, &mut luma);
-        transpose(&luma, blocks.as_flattened_mut(), |row, x| {
-            let y = 2 * half + row;
-            (y / 8 * 2 + x / 8) * 64 + y % 8 * 8 + x % 8
-        });
+        rgb.convert(to_luma, &mut samples);
+        put_luma(&samples[0], luma, first, 2 * y);
+        put_luma(&samples[1], luma, first, 2 * y + 1);
         mean.average(&rgb);
-        let [.., blue, red] = blocks;
-        mean.convert(to_blue, &mut chroma);
-        transpose(&chroma, blue, |_, x| 8 * half + x);
-        mean.convert(to_red, &mut chroma);
-        transpose(&chroma, red, |_, x| 8 * half + x);
+        mean.convert(to_blue, &mut chroma_samples);
+        put_chroma(&chroma_samples[0], chroma, chroma_slot(first, 0), y);
+        mean.convert(to_red, &mut chroma_samples);
+        put_chroma(&chroma_samples[0], chroma, chroma_slot(first, 1), y);
     }
 }
 
-/// Puts each MCU's numbers in its lane: the one at `x` of a row in the lanes at `place(row, x)`.
+/// Puts a row of every luma block, eight samples each, in its slot.
 #[inline(always)]
-fn transpose<const R: usize, const W: usize>(
-    numbers: &Rows<i16, R, W>,
-    to: &mut [[i16; LANES]],
-    place: impl Fn(usize, usize) -> usize,
-) {
-    for (row, mcus) in numbers.iter().enumerate() {
-        for (i, eight) in mcus.as_chunks::<8>().0.iter().enumerate() {
-            for left in (0..W).step_by(8) {
-                let lanes = i16x8::transpose(eight.each_ref().map(|numbers| load(&numbers[left..])));
-                for (x, numbers) in lanes.iter().enumerate() {
-                    to[place(row, left + x)][8 * i..][..8].copy_from_slice(numbers.as_array());
-                }
-            }
-        }
+fn put_luma<const W: usize>(rows: &[[i16; W]; MCUS], blocks: &mut [Blocks], first: usize, y: usize) {
+    let slot = first * (W / 8);
+    for (i, eights) in rows.as_flattened().as_chunks::<8>().0.as_chunks::<8>().0.iter().enumerate() {
+        put(eights.each_ref().map(|eight| load(eight)), blocks, slot + 8 * i, y);
     }
+}
+
+/// The same for chroma: the row at `y`, and what more there is from four rows further down.
+#[inline(always)]
+fn put_chroma<const W: usize>(rows: &[[i16; W]; MCUS], blocks: &mut [Blocks], slot: usize, y: usize) {
+    for below in 0..W / 8 {
+        put(rows.each_ref().map(|row| load(&row[8 * below..])), blocks, slot, y + 4 * below);
+    }
+}
+
+/// Puts the same row of eight blocks in slots one after the other.
+#[inline(always)]
+fn put(eights: [i16x8; 8], blocks: &mut [Blocks], slot: usize, y: usize) {
+    let block = &mut blocks[slot / LANES];
+    for (x, numbers) in i16x8::transpose(eights).iter().enumerate() {
+        block[8 * y + x][slot % LANES..][..8].copy_from_slice(numbers.as_array());
+    }
+}
+
+/// Where among the lanes of all chroma blocks one of an MCU is: eight of one colour, then eight of the other, so that
+/// eight MCUs fill one row of sixteen lanes.
+#[inline(always)]
+pub(super) fn chroma_slot(mcu: usize, colour: usize) -> usize {
+    mcu / 8 * 16 + colour * 8 + mcu % 8
 }
 
 #[inline(always)]
@@ -162,40 +178,48 @@ struct Rgb<const R: usize, const W: usize> {
 impl<const R: usize, const W: usize> Rgb<R, W> {
     #[inline(always)]
     fn new() -> Self {
-        Rgb { r: zeros(), g: zeros(), b: zeros() }
+        let zeros = [[[0; W]; MCUS]; R];
+        Rgb { r: zeros, g: zeros, b: zeros }
     }
 
     #[inline(always)]
-    fn split(&mut self, pixels: &mut Rows<u32, R, W>) {
-        let pixels = pixels.as_flattened_mut().as_flattened_mut();
-        if pixels.iter().fold(u32::MAX, |all, pixel| all & pixel) >> 24 != 255 {
-            put_on_white(pixels);
-        }
-        let r = self.r.as_flattened_mut().as_flattened_mut().iter_mut();
-        let g = self.g.as_flattened_mut().as_flattened_mut().iter_mut();
-        let b = self.b.as_flattened_mut().as_flattened_mut().iter_mut();
-        for ((r, (g, b)), pixel) in r.zip(g.zip(b)).zip(pixels) {
-            *r = ((*pixel << 7) & 0x7f80) as u16;
-            *g = ((*pixel >> 1) & 0x7f80) as u16;
-            *b = ((*pixel >> 9) & 0x7f80) as u16;
+    fn split(&mut self, pixels: &mut Rows<[u8; 4], R, W>) {
+        for (row, pixels) in pixels.iter_mut().enumerate() {
+            let pixels = pixels.as_flattened_mut();
+            if pixels.iter().fold(u32::MAX, |all, pixel| all & u32::from_le_bytes(*pixel)) >> 24 != 255 {
+                put_on_white(pixels);
+            }
+            let r = self.r[row].as_flattened_mut().iter_mut();
+            let g = self.g[row].as_flattened_mut().iter_mut();
+            let b = self.b[row].as_flattened_mut().iter_mut();
+            for ((r, (g, b)), pixel) in r.zip(g.zip(b)).zip(pixels) {
+                let pixel = u32::from_le_bytes(*pixel);
+                *r = ((pixel << 7) & 0x7f80) as u16;
+                *g = ((pixel >> 1) & 0x7f80) as u16;
+                *b = ((pixel >> 9) & 0x7f80) as u16;
+            }
         }
     }
 
     #[inline(always)]
     fn convert(&self, convert: impl Fn(u16, u16, u16) -> i16, samples: &mut Rows<i16, R, W>) {
-        let [r, g, b] = [&self.r, &self.g, &self.b].map(|channel| channel.as_flattened().as_flattened());
-        let rgb = r.iter().zip(g.iter().zip(b));
-        for (sample, (r, (g, b))) in samples.as_flattened_mut().as_flattened_mut().iter_mut().zip(rgb) {
-            *sample = convert(*r, *g, *b);
+        for (row, samples) in samples.iter_mut().enumerate() {
+            let [r, g, b] = [&self.r, &self.g, &self.b].map(|channel| channel[row].as_flattened());
+            let rgb = r.iter().zip(g.iter().zip(b));
+            for (sample, (r, (g, b))) in samples.as_flattened_mut().iter_mut().zip(rgb) {
+                *sample = convert(*r, *g, *b);
+            }
         }
     }
 }
 
-impl Rgb<1, 8> {
+impl Rgb<1, 16> {
     /// The means of 2×2 pixels each.
     #[inline(always)]
-    fn average(&mut self, of: &Rgb<2, 16>) {
+    fn average(&mut self, of: &Rgb<2, 32>) {
         for ([means], [upper, lower]) in [(&mut self.r, &of.r), (&mut self.g, &of.g), (&mut self.b, &of.b)] {
+            let [upper, lower] = [upper, lower].map(|rows| rows.as_flattened().as_chunks::<16>().0);
+            let means = means.as_flattened_mut().as_chunks_mut::<8>().0;
             for (mean, (upper, lower)) in means.iter_mut().zip(upper.iter().zip(lower)) {
                 let quarter = |row: &[u16; 16], at: usize| load(&row[at..]) >> 2_u32;
                 let [left, right] = [0, 8].map(|at| quarter(upper, at) + quarter(lower, at));
@@ -214,11 +238,12 @@ fn add_pairs(left: i16x8, right: i16x8) -> i16x8 {
 
 /// Premultiplied colours over white.
 #[inline(always)]
-fn put_on_white(pixels: &mut [u32]) {
+fn put_on_white(pixels: &mut [[u8; 4]]) {
     for pixel in pixels {
-        let rest = 255 - (*pixel >> 24);
-        let channel = |shift: u32| (((*pixel >> shift) & 255) + rest).min(255) << shift;
-        *pixel = channel(0) | channel(8) | channel(16);
+        let colour = u32::from_le_bytes(*pixel);
+        let rest = 255 - (colour >> 24);
+        let channel = |shift: u32| (((colour >> shift) & 255) + rest).min(255) << shift;
+        *pixel = (channel(0) | channel(8) | channel(16)).to_le_bytes();
     }
 }
 
@@ -279,8 +304,9 @@ mod tests {
 
     #[test]
     fn white_shows_through_what_is_transparent() {
-        let mut pixels = [0x0000_0000, 0x8000_0080, 0xff12_3456, 0x40ff_0000];
+        let mut pixels = [0x0000_0000, 0x8000_0080, 0xff12_3456_u32, 0x40ff_0000].map(u32::to_le_bytes);
         put_on_white(&mut pixels);
-        assert_eq!(pixels.map(|pixel| pixel & 0xff_ffff), [0xff_ffff, 0x7f_7fff, 0x12_3456, 0xff_bfbf]);
+        let colours = pixels.map(|pixel| u32::from_le_bytes(pixel) & 0xff_ffff);
+        assert_eq!(colours, [0xff_ffff, 0x7f_7fff, 0x12_3456, 0xff_bfbf]);
     }
 }
