@@ -95,7 +95,12 @@ mod tests {
                 0 => [7, 7, 7, 255],
                 1 => [[200, 30, 30, 255], [0; 4]][usize::from((x / 9 + y / 7).is_multiple_of(2))],
                 2 => [x as u8, y as u8, (x + y) as u8, (x * y / 64) as u8],
-                3 => [(x / 3) as u8 + grain % 5, (y / 5) as u8 + grain % 3, (x ^ y) as u8, 255 - grain % 7],
+                3 => [
+                    ((x / 3) as u8).wrapping_add(grain % 5),
+                    ((y / 5) as u8).wrapping_add(grain % 3),
+                    (x ^ y) as u8,
+                    255 - grain % 7,
+                ],
                 _ => [grain, noise.next().unwrap_or(0), noise.next().unwrap_or(0), noise.next().unwrap_or(0)],
             });
         }

@@ -8,6 +8,8 @@ use crate::simd::widest;
 /// What predicts a byte from its neighbours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Filter {
+    /// Nothing.
+    None = 0,
     /// The pixel to the left.
     Sub = 1,
     /// The pixel above.
@@ -36,27 +38,28 @@ impl Samples<'_> {
     /// The filter that leaves the least on a few of the rows.
     pub fn choose(self) -> Filter {
         let mut left = vec![0; self.row_bytes];
-        let mut cost = |filter: Filter| -> u64 {
+        let mut left_by = |filter: Filter| -> u64 {
             let rows = self.data.chunks_exact(self.row_bytes);
             let pairs = rows.clone().zip(rows.skip(1)).skip(ASKED / 2).step_by(ASKED);
             pairs
                 .map(|(above, row)| {
                     self.apply(filter, &mut left, row, above, 0);
-                    widest(
-                        #[inline(always)]
-                        || left.iter().map(|byte| u32::from((*byte as i8).unsigned_abs())).sum::<u32>(),
-                    )
+                    cost(&left)
                 })
-                .map(u64::from)
                 .sum()
         };
         // Of equals the first, which is the cheapest to undo.
-        CHOICES.into_iter().min_by_key(|filter| cost(*filter)).unwrap_or(Filter::Up)
+        CHOICES.into_iter().min_by_key(|filter| left_by(*filter)).unwrap_or(Filter::Up)
     }
 
-    /// Appends all rows, filtered, each behind the number of its filter. The first leans on nothing above it.
-    pub fn append(self, filter: Filter, out: &mut Vec<u8>) {
-        for row in 0..self.data.len() / self.row_bytes {
+    /// How many rows there are.
+    pub fn rows(self) -> usize {
+        self.data.len() / self.row_bytes
+    }
+
+    /// Appends rows, filtered, each behind the number of its filter. The first of all leans on nothing above it.
+    pub fn append(self, filter: Filter, rows: Range<usize>, out: &mut Vec<u8>) {
+        for row in rows {
             out.push(filter.of_row(row) as u8);
             self.append_part(filter, row, 0..self.row_bytes, out);
         }
@@ -83,7 +86,7 @@ impl Samples<'_> {
 impl Filter {
     /// What serves a row of a strip: the first has nothing above it.
     pub fn of_row(self, row: usize) -> Filter {
-        if row == 0 { Filter::Sub } else { self }
+        if row == 0 && self != Filter::None { Filter::Sub } else { self }
     }
 }
 
@@ -97,7 +100,7 @@ fn apply<const N: usize>(filter: Filter, out: &mut [u8], row: &[u8], above: &[u8
             let (first, rest) = out.split_at_mut(alone);
             let nothing = [0; N];
             match filter {
-                Filter::Sub => first.copy_from_slice(&row[from..from + alone]),
+                Filter::None | Filter::Sub => first.copy_from_slice(&row[from..from + alone]),
                 _ => each(first, [&row[from..], &nothing, &above[from..], &nothing], |x, _, b, _| {
                     x.wrapping_sub(if filter == Filter::Average { b / 2 } else { b })
                 }),
@@ -107,6 +110,7 @@ fn apply<const N: usize>(filter: Filter, out: &mut [u8], row: &[u8], above: &[u8
             let (x, a) = (&row[from..], &row[behind..]);
             let (b, c) = (above.get(from..).unwrap_or_default(), above.get(behind..).unwrap_or_default());
             match filter {
+                Filter::None => rest.copy_from_slice(&x[..rest.len()]),
                 Filter::Sub => each(rest, [x, a, x, x], |x, a, _, _| x.wrapping_sub(a)),
                 Filter::Up => each(rest, [x, x, b, x], |x, _, b, _| x.wrapping_sub(b)),
                 Filter::Average => each(rest, [x, a, b, x], |x, a, b, _| x.wrapping_sub(mean(a, b))),
@@ -114,6 +118,14 @@ fn apply<const N: usize>(filter: Filter, out: &mut [u8], row: &[u8], above: &[u8
             }
         },
     );
+}
+
+/// What filtered bytes cost, about: those near 0 will have the shortest words.
+pub(super) fn cost(filtered: &[u8]) -> u64 {
+    widest(
+        #[inline(always)]
+        || filtered.iter().map(|byte| u64::from((*byte as i8).unsigned_abs())).sum(),
+    )
 }
 
 /// Every byte from itself, the one to its left, the one above, and the one above that.
@@ -166,7 +178,7 @@ mod tests {
             let samples = Samples { data: &data, row_bytes: 44, pixel_bytes };
             for filter in CHOICES {
                 let mut whole = Vec::new();
-                samples.append(filter, &mut whole);
+                samples.append(filter, 0..3, &mut whole);
                 for row in 0..3 {
                     for (start, end) in [(0, 44), (0, 1), (1, 9), (3, 44), (5, 40), (8, 16), (43, 44)] {
                         let mut part = Vec::new();

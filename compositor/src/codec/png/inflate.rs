@@ -175,7 +175,7 @@ impl Cursor {
         let next = file.get(self.from..)?.first_chunk::<8>()?;
         self.buffer |= u64::from_le_bytes(*next) << self.held;
         self.from += ((63 - self.held) >> 3) as usize;
-        self.held |= 56;
+        self.held |= 0x38;
         Some(())
     }
 
@@ -409,7 +409,7 @@ fn join(table: &mut Words) {
 fn set_distances(table: &mut DistanceWords, lengths: &[u8; DISTANCES]) -> Option<()> {
     table.fill(0);
     fill(lengths, LONGEST_DISTANCE, |at, symbol, length| {
-        table[at] = u32::from(length) << 28 | entry(STEPS[symbol])
+        table[at] = u32::from(length) << 28 | entry(STEPS[symbol]);
     })
 }
 

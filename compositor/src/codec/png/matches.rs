@@ -53,7 +53,9 @@ pub(super) fn squeeze(data: &[u8]) -> Vec<u8> {
     let mut bits = Bits::default();
     let code = Code::of(&counts.0, &counts.1);
     code.send(&mut bits);
-    tokens.iter().for_each(|token| code.send_token(&mut bits, *token));
+    for token in &tokens {
+        code.send_token(&mut bits, *token);
+    }
     bits.word(code.words[END_OF_BLOCK]);
     let segment = bits.aligned();
     if segment.len() > data.len() + 5 * data.len().div_ceil(MAX_STORED) { stored(data) } else { segment }
@@ -104,7 +106,9 @@ struct Match {
 /// Bits of literals before every place, by a code for all of the data.
 fn bits_before(data: &[u8]) -> Vec<u32> {
     let mut counts = [0; 256];
-    data.iter().for_each(|byte| counts[usize::from(*byte)] += 1);
+    for byte in data {
+        counts[usize::from(*byte)] += 1;
+    }
     let lengths = lengths(&counts, LONGEST_WORD);
     let mut sum = 0;
     let mut before = vec![0];

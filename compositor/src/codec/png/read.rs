@@ -4,8 +4,9 @@
 //! Chunks' checksums are not looked at: the stream's own covers all that comes out, and stored files are known by their
 //! digest besides.
 
+use super::deflate::END;
 use super::inflate::{self, Scratch, Segment, inflate};
-use super::keep::{END, KIND, SIGNATURE, ZLIB_HEAD};
+use super::keep::{KIND, SIGNATURE, ZLIB_HEAD};
 use super::unfilter::{self, unfilter};
 
 /// Longest strip that is read so, in bytes: two are in memory at a time.

@@ -10,6 +10,7 @@ use std::ops::Range;
 
 use super::deflate::{self, Code, Lines, Mark, SYMBOLS, Sample};
 use super::filter::{Filter, Samples};
+use super::keep::SIGNATURE;
 use crate::pixmap::{Rows, is_opaque, unpremultiply};
 use crate::scene::hull;
 use crate::simd::widest;
@@ -21,7 +22,6 @@ const STRIP_ROWS: u32 = 16;
 const MIN_STRIP_BYTES: u32 = 32 << 10;
 /// `CMF` and `FLG` of zlib (RFC 1950): deflate with a 32 KiB window, fastest level.
 const ZLIB_HEAD: [u8; 2] = [0x78, 0x01];
-const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a];
 /// The modulus of Adler-32.
 const ADLER: u32 = 65_521;
 const MODULUS: u64 = ADLER as u64;
@@ -345,7 +345,7 @@ impl Frame {
     fn filter(&self, filter: Filter, canvas: Rows<'_>, strip: u32, scratch: &mut Scratch) {
         let Scratch { samples, filtered, .. } = scratch;
         filtered.clear();
-        self.all_samples(samples, canvas, strip).append(filter, filtered);
+        self.all_samples(samples, canvas, strip).append(filter, 0..self.rows(strip).len(), filtered);
     }
 
     /// Writes what is filtered.
@@ -497,7 +497,7 @@ fn finished(buffer: &mut [u8], end: usize) -> Box<[u8]> {
     chunk.into_boxed_slice()
 }
 
-fn append_chunk(out: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
+pub(super) fn append_chunk(out: &mut Vec<u8>, kind: [u8; 4], data: &[u8]) {
     out.extend_from_slice(&(data.len() as u32).to_be_bytes());
     let start = out.len();
     out.extend_from_slice(&kind);

@@ -61,7 +61,7 @@ impl Filtered<'_> {
                 match filter {
                     1 => band.undo::<N>(out, |a, _, _| a),
                     3 => band.undo::<N>(out, |a, b, _| average(a, b)),
-                    _ => band.undo::<N>(out, |a, b, c| paeth(a, b, c)),
+                    _ => band.undo::<N>(out, paeth),
                 }
                 row += BAND;
             } else {
@@ -255,8 +255,8 @@ fn steps(
             now[v] = columns[v][step] + predict(left, over[v], corner);
         }
         *state = State { now: keep(step, now), above: over };
-        for v in 0..VECTORS {
-            done[v][step] = state.now[v];
+        for (done, now) in done.iter_mut().zip(state.now) {
+            done[step] = now;
         }
     }
     let mut pixels = [u8x16::ZERO; BAND];
