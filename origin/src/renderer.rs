@@ -3,17 +3,16 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use compositor::{Composite, Compositor, Digest, Ingredients, Placeholder, Plan, RenderError, placeholder};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
-use tracing::Instrument;
 
 use crate::config::{CacheConfig, LimitConfig};
 use crate::links::Told;
 use crate::store::{ObjectKey, Store, StoreError};
-use crate::telemetry::{Metrics, stage};
+use crate::telemetry::{Metrics, Stage, Times};
 
 /// The memory budget is counted in these: a semaphore's permits are 32 bits.
 const UNIT_BYTES: u64 = 64 << 10;
@@ -73,14 +72,6 @@ impl From<StoreError> for RenderFailure {
     }
 }
 
-/// How long the parts of a render took, in the order they happen.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RenderTimes {
-    pub queue: Duration,
-    pub fetch: Duration,
-    pub draw: Duration,
-}
-
 impl Renderer {
     /// A renderer within these limits.
     pub fn new(limits: &LimitConfig, cache: &CacheConfig, store: Store, metrics: Arc<Metrics>) -> Self {
@@ -100,8 +91,8 @@ impl Renderer {
     }
 
     /// Admission, ingredients, pixels, encoding.
-    pub async fn render(&self, plan: &Arc<Plan>) -> Result<(Composite, RenderTimes), RenderFailure> {
-        self.work(plan, Compositor::compose).await
+    pub async fn render(&self, plan: &Arc<Plan>, times: &mut Times) -> Result<Composite, RenderFailure> {
+        self.work(plan, times, Compositor::compose).await
     }
 
     /// Is it within the limits of one picture?
@@ -114,7 +105,10 @@ impl Renderer {
         let draw = |compositor: &Compositor, plan: &Plan, ingredients: &Ingredients| {
             compositor.draw(plan, ingredients).map(|pixmap| placeholder(&pixmap))
         };
-        self.work(plan, draw).await.map(|(placeholder, _)| placeholder)
+        let mut times = Times::default();
+        let placeholder = self.work(plan, &mut times, draw).await;
+        self.metrics.observe_journey(&times);
+        placeholder
     }
 
     /// Runs work that needs about `bytes` of memory as if it were a render: an upload's decoding.
@@ -136,24 +130,17 @@ impl Renderer {
     async fn work<T: Send + 'static>(
         &self,
         plan: &Arc<Plan>,
+        times: &mut Times,
         draw: impl FnOnce(&Compositor, &Plan, &Ingredients) -> Result<T, RenderError> + Send + 'static,
-    ) -> Result<(T, RenderTimes), RenderFailure> {
-        let started = Instant::now();
+    ) -> Result<T, RenderFailure> {
         // What can never run does not wait.
         self.check(plan)?;
-        let permit = self.admit(plan.working_bytes()).instrument(stage!("queue")).await?;
-        let admitted = Instant::now();
-        let ingredients = self.fetch(plan).instrument(stage!("fetch")).await?;
-        let fetched = Instant::now();
+        let permit = times.of(Stage::Queue, self.admit(plan.working_bytes())).await?;
+        let ingredients = times.of(Stage::Fetch, self.fetch(plan)).await?;
         let (compositor, plan) = (Arc::clone(&self.compositor), Arc::clone(plan));
         let drawn = on_blocking_thread(permit, move || draw(&compositor, &plan, &ingredients));
-        let drawn = drawn.instrument(stage!("draw")).await?;
-        let times =
-            RenderTimes { queue: admitted - started, fetch: fetched - admitted, draw: fetched.elapsed() };
-        match drawn {
-            Ok(drawn) => Ok((drawn, times)),
-            Err(error) => Err(RenderFailure::Render(Arc::new(error))),
-        }
+        let drawn = times.of(Stage::Draw, drawn).await?;
+        drawn.map_err(|error| RenderFailure::Render(Arc::new(error)))
     }
 
     /// A place in the queue at once or not at all; then memory, within the time a caller would wait.

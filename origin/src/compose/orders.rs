@@ -9,7 +9,7 @@ use compositor::{CompositeKey, Plan};
 use quick_cache::sync::Cache;
 use tokio::time::timeout;
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, BreakerState};
 use crate::queue::{Queue, QueueError, RenderJob};
 
 /// In seconds. A render takes a fraction of it; what is ordered twice finds the composite there.
@@ -65,6 +65,11 @@ impl Orders {
             Ok(Err(error)) => Err(self.failed(error.into())),
             Err(_) => Err(self.failed(OrderError::Slow)),
         }
+    }
+
+    /// Is the queue asked at all?
+    pub fn breaker(&self) -> BreakerState {
+        self.breaker.state()
     }
 
     fn failed(&self, error: OrderError) -> OrderError {
