@@ -18,7 +18,7 @@ pub use metrics::{Gauge, JobEnd, Metrics};
 pub use route::Route;
 pub use stages::{Stage, Times};
 pub(crate) use traces::stage;
-pub use traces::{TRACE, TraceError, Traces, request_span};
+pub use traces::{TRACE, TraceError, Traces, job_span, request_span, traceparent};
 
 /// Starts logging to standard error, and sending spans. Within a runtime.
 pub fn start(log: &LogConfig, traces: &TraceConfig) -> Result<Traces, TraceError> {
