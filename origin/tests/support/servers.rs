@@ -59,6 +59,10 @@ impl Server {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The address of one of its ports.
     pub fn address(&self, port: u16) -> SocketAddr {
         self.place.address(port)
