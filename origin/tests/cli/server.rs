@@ -139,6 +139,21 @@ fn sigterm_finishes_what_runs_and_exits_with_0() {
 }
 
 #[test]
+fn who_came_at_the_last_moment_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), &["--drain-delay", "100ms"]);
+    let mut late = server.connect();
+    // An answer on a second connection proves that the first is served.
+    assert_eq!(server.get("/healthz").0, 200);
+    server.signal(Signal::TERM);
+    while TcpStream::connect(server.address).is_ok() {
+        std::thread::yield_now();
+    }
+    write!(late, "GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+    assert_eq!(read_answer(&mut late), (200, b"ok\n".to_vec()));
+}
+
+#[test]
 fn a_connection_that_says_nothing_is_ended_and_its_place_is_given_away() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start_with(folder.path(), &["--limit-connections", "1", "--head-timeout", "200ms"]);
