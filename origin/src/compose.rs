@@ -23,9 +23,9 @@ use crate::clock::unix_now;
 use crate::config::RenderAt;
 use crate::fleet::{Fleet, News};
 use crate::links::{Begun, Lease, Link, LinksError, Settled, Told};
-use crate::renderer::{RenderFailure, RenderTimes};
+use crate::renderer::RenderFailure;
 use crate::store::{ObjectKey, StoreError};
-use crate::telemetry::stage;
+use crate::telemetry::{Stage, Times, stage};
 
 pub use flights::Flights;
 pub use hot::{Hot, HotCache, etag};
@@ -56,18 +56,15 @@ pub enum Source {
 }
 
 impl Delivery {
+    /// Of what took no stage, so far.
+    fn of(hot: Arc<Hot>, source: Source) -> Self {
+        Self { hot, source, times: Times::default() }
+    }
+
     /// Will the next one find it?
     pub fn is_stored(&self) -> bool {
         !matches!(self.source, Source::Rendered { stored: false })
     }
-}
-
-/// How long the stages took.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Times {
-    pub lookup: Duration,
-    pub render: RenderTimes,
-    pub store: Duration,
 }
 
 /// What a flight brings home.
@@ -77,15 +74,15 @@ type Outcome = Result<Delivery, RenderFailure>;
 pub async fn get_or_render(app: &App, plan: &Arc<Plan>) -> Outcome {
     let key = plan.key();
     if let Some(hot) = app.hot.get(&key) {
-        return Ok(Delivery { hot, source: Source::Memory, times: Times::default() });
+        return Ok(Delivery::of(hot, Source::Memory));
     }
     let (app_of_flight, plan) = (app.clone(), Arc::clone(plan));
     let at = app.config.render_at;
     let flight = || async move {
         // The one before this may have landed between the look above and here.
         match app_of_flight.hot.get(&key) {
-            Some(hot) => Ok(Delivery { hot, source: Source::Memory, times: Times::default() }),
-            None => fetch_or_render(&app_of_flight, &plan, at).await,
+            Some(hot) => Ok(Delivery::of(hot, Source::Memory)),
+            None => journey(&app_of_flight, &plan, at).await,
         }
     };
     app.flights.join(key, flight).await
@@ -94,7 +91,7 @@ pub async fn get_or_render(app: &App, plan: &Arc<Plan>) -> Outcome {
 /// What an order of another process asks for: the composite is stored and linked afterwards, whoever rendered it. That
 /// this process has it in memory is nothing to the one who ordered.
 pub async fn render_order(app: &App, plan: &Arc<Plan>) -> Outcome {
-    fetch_or_render(app, plan, RenderAt::Here).await
+    journey(app, plan, RenderAt::Here).await
 }
 
 /// The composite of a key alone: stored, or rendered anew from its link if that still gives the same key.
@@ -104,18 +101,23 @@ pub async fn get_by_key(
     format: Format,
 ) -> Result<Option<Delivery>, RenderFailure> {
     if let Some(hot) = app.hot.get(&key).filter(|hot| hot.format == format) {
-        return Ok(Some(Delivery { hot, source: Source::Memory, times: Times::default() }));
+        return Ok(Some(Delivery::of(hot, Source::Memory)));
     }
-    let link = app.links.get(&key).await.unwrap_or_else(|error| {
+    let mut times = Times::default();
+    let link = times.of(Stage::Look, app.links.get(&key)).await.unwrap_or_else(|error| {
         note(&error);
         None
     });
     let plan = link.as_ref().and_then(|link| plan_of(app, link)).filter(|plan| plan.format() == format);
-    match plan {
+    let outcome = if let Some(plan) = plan {
         // With everybody else who asks for it, by whatever name.
-        Some(plan) => get_or_render(app, &Arc::new(plan)).await.map(Some),
-        None => stored(app, key, format, link.as_ref()).await,
-    }
+        get_or_render(app, &Arc::new(plan)).await.map(Some)
+    } else {
+        let stored = stored(app, key, format, link.as_ref(), &mut times).await;
+        stored.map(|stored| stored.map(|delivery| Delivery { times, ..delivery }))
+    };
+    app.metrics.observe_journey(&times);
+    outcome
 }
 
 /// The plan of a link's recipe, if the catalogue still makes the same picture of it.
@@ -125,8 +127,15 @@ pub fn plan_of(app: &App, link: &Link) -> Option<Plan> {
     (plan.key() == link.key).then_some(plan)
 }
 
-/// What one flight does.
-async fn fetch_or_render(app: &App, plan: &Arc<Plan>, mut at: RenderAt) -> Outcome {
+/// What one flight does, with its times.
+async fn journey(app: &App, plan: &Arc<Plan>, at: RenderAt) -> Outcome {
+    let mut times = Times::default();
+    let outcome = fetch_or_render(app, plan, at, &mut times).await;
+    app.metrics.observe_journey(&times);
+    outcome.map(|delivery| Delivery { times, ..delivery })
+}
+
+async fn fetch_or_render(app: &App, plan: &Arc<Plan>, mut at: RenderAt, times: &mut Times) -> Outcome {
     let key = plan.key();
     let deadline = Instant::now() + app.config.server.request_timeout;
     // Listening starts before asking, so that no news falls between.
@@ -136,30 +145,30 @@ async fn fetch_or_render(app: &App, plan: &Arc<Plan>, mut at: RenderAt) -> Outco
         // Told once: what is there afterwards is a new link.
         let mistrusts = std::mem::take(&mut mistrusted);
         let begun = match at {
-            RenderAt::Here => app.links.begin(&key, mistrusts).instrument(stage!("lease")).await,
-            RenderAt::Queue => app.links.look(&key, mistrusts).instrument(stage!("look")).await,
+            RenderAt::Here => times.of(Stage::Lease, app.links.begin(&key, mistrusts)).await,
+            RenderAt::Queue => times.of(Stage::Look, app.links.look(&key, mistrusts)).await,
         };
         match begun {
             Begun::Found(link) => {
-                if let Some(delivery) = stored(app, key, plan.format(), Some(&link)).await? {
+                if let Some(delivery) = stored(app, key, plan.format(), Some(&link), times).await? {
                     let source = if waited { Source::Joined } else { delivery.source };
                     return Ok(Delivery { source, ..delivery });
                 }
                 tracing::warn!(%key, "a link's object is not there; rendering it anew");
                 mistrusted = true;
             }
-            Begun::Granted(lease) => return lead(app, plan, lease).await,
+            Begun::Granted(lease) => return lead(app, plan, lease, times).await,
             Begun::Taken { left } => {
                 waited = true;
-                settled(&mut news, key, left.min(LOOK_AGAIN)).instrument(stage!("wait")).await;
+                times.of(Stage::Wait, settled(&mut news, key, left.min(LOOK_AGAIN))).await;
             }
             Begun::Free { now } => {
                 // What can never be drawn needs no worker to say so.
                 app.renderer.check(plan)?;
-                match app.orders.place(&app.queue, plan, now).instrument(stage!("order")).await {
+                match times.of(Stage::Order, app.orders.place(&app.queue, plan, now)).await {
                     Ok(()) => {
                         waited = true;
-                        settled(&mut news, key, LOOK_AGAIN).instrument(stage!("wait")).await;
+                        times.of(Stage::Wait, settled(&mut news, key, LOOK_AGAIN)).await;
                     }
                     Err(error) => {
                         tracing::warn!(%key, %error, "a render could not be ordered; rendering it here");
@@ -192,11 +201,11 @@ async fn settled(news: &mut Option<broadcast::Receiver<News>>, key: CompositeKey
 
 /// Renders for everybody, unless the object is there after all: a link can be lost. Where the store cannot say, what is
 /// drawn of may be in memory.
-async fn lead(app: &App, plan: &Arc<Plan>, lease: Lease) -> Outcome {
-    let outcome = match stored(app, plan.key(), plan.format(), None).await {
+async fn lead(app: &App, plan: &Arc<Plan>, lease: Lease, times: &mut Times) -> Outcome {
+    let outcome = match stored(app, plan.key(), plan.format(), None, times).await {
         Ok(Some(delivery)) => Ok(delivery),
         Err(RenderFailure::Store(error)) if !error.is_out_of_reach() => Err(RenderFailure::Store(error)),
-        Ok(None) | Err(_) => render(app, plan).await,
+        Ok(None) | Err(_) => render(app, plan, times).await,
     };
     let (link, told);
     let came_of_it = match &outcome {
@@ -210,7 +219,7 @@ async fn lead(app: &App, plan: &Arc<Plan>, lease: Lease) -> Outcome {
         }
         Ok(_) | Err(_) => Settled::Released,
     };
-    if let Err(error) = app.links.settle(lease, came_of_it).instrument(stage!("link")).await {
+    if let Err(error) = times.of(Stage::Link, app.links.settle(lease, came_of_it)).await {
         note(&error);
     }
     outcome
@@ -222,9 +231,10 @@ async fn stored(
     key: CompositeKey,
     format: Format,
     link: Option<&Link>,
+    times: &mut Times,
 ) -> Result<Option<Delivery>, RenderFailure> {
-    let (started, object) = (Instant::now(), ObjectKey::Composite(key, format));
-    let bytes = match app.store.get(&object).instrument(stage!("object")).await {
+    let object = ObjectKey::Composite(key, format);
+    let bytes = match times.of(Stage::Object, app.store.get(&object)).await {
         Ok(Some(bytes)) if link.is_none_or(|link| link.is_of(&bytes)) => bytes,
         Ok(None) => return Ok(None),
         Ok(Some(_)) | Err(StoreError::Damaged { .. }) => {
@@ -235,30 +245,25 @@ async fn stored(
         Err(error) => return Err(error.into()),
     };
     let hot = app.hot.insert(Hot::new(key, format, bytes));
-    let times = Times { lookup: started.elapsed(), ..Times::default() };
-    Ok(Some(Delivery { hot, source: Source::Store, times }))
+    Ok(Some(Delivery::of(hot, Source::Store)))
 }
 
 /// Renders and stores. A composite that cannot be stored is answered all the same.
-async fn render(app: &App, plan: &Arc<Plan>) -> Outcome {
+async fn render(app: &App, plan: &Arc<Plan>, times: &mut Times) -> Outcome {
     let (key, format) = (plan.key(), plan.format());
     let rendering = app.metrics.rendering.enter();
-    let result = app.renderer.render(plan).instrument(stage!("render")).await;
+    let result = app.renderer.render(plan, times).instrument(stage!("render")).await;
     drop(rendering);
     app.metrics.count_render(result.is_ok());
-    let (composite, render) = result?;
-
-    let started = Instant::now();
-    let bytes = Bytes::from(composite.bytes);
-    let put =
-        app.store.put(&ObjectKey::Composite(key, format), bytes.clone()).instrument(stage!("put")).await;
+    let bytes = Bytes::from(result?.bytes);
+    let object = ObjectKey::Composite(key, format);
+    let put = times.of(Stage::Put, app.store.put(&object, bytes.clone())).await;
     let stored = put.is_ok();
     if let Err(error) = put {
         tracing::error!(%key, %error, "a composite could not be stored; it is answered from memory");
     }
     let hot = app.hot.insert(Hot::new(key, format, bytes));
-    let times = Times { render, store: started.elapsed(), ..Times::default() };
-    Ok(Delivery { hot, source: Source::Rendered { stored }, times })
+    Ok(Delivery::of(hot, Source::Rendered { stored }))
 }
 
 /// The link of a plan's finished bytes.

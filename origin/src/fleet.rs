@@ -14,11 +14,10 @@ use redis::{Cmd, FromRedisValue, RedisError};
 use tokio::sync::broadcast;
 use tokio::time::timeout;
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, BreakerState};
 use crate::config::RedisUrl;
 use connection::Connection;
 
-pub use crate::breaker::BreakerState;
 pub use news::News;
 
 /// News that a slow reader may be behind before it is told that it missed some.

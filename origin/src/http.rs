@@ -68,7 +68,7 @@ fn routes(app: &App) -> Router<App> {
         .route("/", get(welcome::welcome))
         .route("/c/", get(deliver::by_recipe))
         .route("/c/{*recipe}", get(deliver::by_recipe))
-        .route("/i/{file}", get(deliver::by_key))
+        .route("/i/{key}", get(deliver::by_key))
         .merge(api)
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -18,6 +18,9 @@ pub use sqs::Sqs;
 
 /// How long a delivery is lent, unless the URL says otherwise; whoever needs longer extends it.
 pub const VISIBILITY: Duration = Duration::from_secs(30);
+/// Longest that sending a job may take, unless the URL says otherwise: past it whoever waits for it is better served by a
+/// render of one's own.
+pub const PATIENCE: Duration = Duration::from_secs(1);
 /// Longest that one call of [`Queue::receive`] waits, unless the URL says less, and most that it brings: what SQS allows.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(20);
 pub const LARGEST_BATCH: usize = 10;
@@ -108,6 +111,14 @@ impl Queue {
         match self {
             Self::Memory(memory) => memory.visibility(),
             Self::Sqs(sqs) => sqs.visibility(),
+        }
+    }
+
+    /// Longest that sending a job may take.
+    pub fn patience(&self) -> Duration {
+        match self {
+            Self::Memory(_) => PATIENCE,
+            Self::Sqs(sqs) => sqs.patience(),
         }
     }
 

@@ -3,17 +3,17 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use compositor::{Composite, Compositor, Digest, Ingredients, Placeholder, Plan, RenderError, placeholder};
+use futures::future::try_join_all;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 use tokio::time::timeout;
-use tracing::Instrument;
 
 use crate::config::{CacheConfig, LimitConfig};
 use crate::links::Told;
 use crate::store::{ObjectKey, Store, StoreError};
-use crate::telemetry::{Metrics, stage};
+use crate::telemetry::{Metrics, Stage, Times};
 
 /// The memory budget is counted in these: a semaphore's permits are 32 bits.
 const UNIT_BYTES: u64 = 64 << 10;
@@ -73,14 +73,6 @@ impl From<StoreError> for RenderFailure {
     }
 }
 
-/// How long the parts of a render took, in the order they happen.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RenderTimes {
-    pub queue: Duration,
-    pub fetch: Duration,
-    pub draw: Duration,
-}
-
 impl Renderer {
     /// A renderer within these limits.
     pub fn new(limits: &LimitConfig, cache: &CacheConfig, store: Store, metrics: Arc<Metrics>) -> Self {
@@ -100,8 +92,8 @@ impl Renderer {
     }
 
     /// Admission, ingredients, pixels, encoding.
-    pub async fn render(&self, plan: &Arc<Plan>) -> Result<(Composite, RenderTimes), RenderFailure> {
-        self.work(plan, Compositor::compose).await
+    pub async fn render(&self, plan: &Arc<Plan>, times: &mut Times) -> Result<Composite, RenderFailure> {
+        self.work(plan, times, Compositor::compose).await
     }
 
     /// Is it within the limits of one picture?
@@ -114,7 +106,10 @@ impl Renderer {
         let draw = |compositor: &Compositor, plan: &Plan, ingredients: &Ingredients| {
             compositor.draw(plan, ingredients).map(|pixmap| placeholder(&pixmap))
         };
-        self.work(plan, draw).await.map(|(placeholder, _)| placeholder)
+        let mut times = Times::default();
+        let placeholder = self.work(plan, &mut times, draw).await;
+        self.metrics.observe_journey(&times);
+        placeholder
     }
 
     /// Runs work that needs about `bytes` of memory as if it were a render: an upload's decoding.
@@ -124,7 +119,7 @@ impl Renderer {
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, RenderFailure> {
         let permit = self.admit(bytes).await?;
-        on_blocking_thread(permit, work).await
+        Ok(on_blocking_thread(permit, work).await?.done)
     }
 
     /// Renders running and waiting, and bytes of the budget in use.
@@ -133,26 +128,31 @@ impl Renderer {
         Load { memory_bytes: used as u64 * UNIT_BYTES }
     }
 
+    /// From what is decoded already, if that is enough: then nobody asks the store.
     async fn work<T: Send + 'static>(
         &self,
         plan: &Arc<Plan>,
-        draw: impl FnOnce(&Compositor, &Plan, &Ingredients) -> Result<T, RenderError> + Send + 'static,
-    ) -> Result<(T, RenderTimes), RenderFailure> {
-        let started = Instant::now();
+        times: &mut Times,
+        draw: impl Fn(&Compositor, &Plan, &Ingredients) -> Result<T, RenderError> + Copy + Send + 'static,
+    ) -> Result<T, RenderFailure> {
         // What can never run does not wait.
         self.check(plan)?;
-        let permit = self.admit(plan.working_bytes()).instrument(stage!("queue")).await?;
-        let admitted = Instant::now();
-        let ingredients = self.fetch(plan).instrument(stage!("fetch")).await?;
-        let fetched = Instant::now();
-        let (compositor, plan) = (Arc::clone(&self.compositor), Arc::clone(plan));
-        let drawn = on_blocking_thread(permit, move || draw(&compositor, &plan, &ingredients));
-        let drawn = drawn.instrument(stage!("draw")).await?;
-        let times =
-            RenderTimes { queue: admitted - started, fetch: fetched - admitted, draw: fetched.elapsed() };
-        match drawn {
-            Ok(drawn) => Ok((drawn, times)),
-            Err(error) => Err(RenderFailure::Render(Arc::new(error))),
+        let mut permit = times.of(Stage::Queue, self.admit(plan.working_bytes())).await?;
+        let (mut ingredients, mut fetched) = (Arc::new(Ingredients::new()), false);
+        loop {
+            let (compositor, plan_of_work) = (Arc::clone(&self.compositor), Arc::clone(plan));
+            let given = Arc::clone(&ingredients);
+            let work = move || draw(&compositor, &plan_of_work, &given);
+            let drawn = times.of(Stage::Draw, on_blocking_thread(permit, work)).await?;
+            match drawn.done {
+                Ok(done) => return Ok(done),
+                Err(RenderError::Missing { .. }) if !fetched => {
+                    fetched = true;
+                    ingredients = Arc::new(times.of(Stage::Fetch, self.fetch(plan)).await?);
+                    permit = drawn.permit;
+                }
+                Err(error) => return Err(RenderFailure::Render(Arc::new(error))),
+            }
         }
     }
 
@@ -170,18 +170,19 @@ impl Renderer {
         }
     }
 
-    /// The stored bytes of what the compositor has not decoded yet, each checked against its digest.
+    /// The stored bytes of all that a plan is drawn from, each checked against its digest.
     async fn fetch(&self, plan: &Plan) -> Result<Ingredients, RenderFailure> {
-        let mut ingredients = Ingredients::new();
-        for digest in self.compositor.missing(plan, &ingredients) {
-            let bytes =
-                self.store.get(&ObjectKey::Image(digest)).await?.ok_or(RenderFailure::Lost(digest))?;
-            if Digest::of(&bytes) != digest {
-                return Err(RenderFailure::Damaged(digest));
-            }
-            ingredients.insert(digest, Arc::from(bytes.as_ref()));
+        let missing = self.compositor.missing(plan, &Ingredients::new());
+        let fetched = try_join_all(missing.into_iter().map(|digest| self.ingredient(digest))).await?;
+        Ok(fetched.into_iter().collect())
+    }
+
+    async fn ingredient(&self, digest: Digest) -> Result<(Digest, Arc<[u8]>), RenderFailure> {
+        let bytes = self.store.get(&ObjectKey::Image(digest)).await?.ok_or(RenderFailure::Lost(digest))?;
+        if Digest::of(&bytes) != digest {
+            return Err(RenderFailure::Damaged(digest));
         }
-        Ok(ingredients)
+        Ok((digest, Arc::from(bytes.as_ref())))
     }
 }
 
@@ -200,18 +201,21 @@ fn units(bytes: u64) -> u32 {
     u32::try_from(bytes.div_ceil(UNIT_BYTES)).unwrap_or(u32::MAX).clamp(1, u32::MAX >> 3)
 }
 
+/// What came of work, and the permit to go on with it.
+struct Worked<T> {
+    done: T,
+    permit: OwnedSemaphorePermit,
+}
+
 /// The permit goes with the work: a caller who stops waiting frees no memory that is still in use.
 async fn on_blocking_thread<T: Send + 'static>(
     permit: OwnedSemaphorePermit,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, RenderFailure> {
-    let guarded = move || {
-        let _permit = permit;
-        // The compositor's caches tolerate a render that stops half-way.
-        catch_unwind(AssertUnwindSafe(work))
-    };
+) -> Result<Worked<T>, RenderFailure> {
+    // The compositor's caches tolerate a render that stops half-way.
+    let guarded = move || (catch_unwind(AssertUnwindSafe(work)), permit);
     match tokio::task::spawn_blocking(guarded).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(_)) | Err(_) => Err(RenderFailure::Panicked),
+        Ok((Ok(done), permit)) => Ok(Worked { done, permit }),
+        Ok((Err(_), _)) | Err(_) => Err(RenderFailure::Panicked),
     }
 }

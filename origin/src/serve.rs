@@ -19,7 +19,7 @@ use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tower::ServiceExt;
 
 use crate::app::App;
@@ -31,6 +31,8 @@ use crate::worker::work;
 
 /// How often a server that leaves looks whether everybody has gone.
 const LOOK: Duration = Duration::from_millis(10);
+/// How long those are given who came at the last moment and have not asked yet.
+const LAST: Duration = Duration::from_secs(1);
 /// Pause after a failed accept: it is most often a lack of file descriptors, which passes.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -156,7 +158,10 @@ async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<
         });
     }
     drop((listener, left));
-    if timeout(config.drain_timeout, graceful.shutdown()).await.is_err() {
+    let (now, most) = (Instant::now(), config.drain_timeout);
+    // Either way idle ones are closed then.
+    let _ = timeout_at(now + LAST.min(most), all_closed(&graceful)).await;
+    if timeout_at(now + most, graceful.shutdown()).await.is_err() {
         tracing::warn!(timeout = ?config.drain_timeout, "some requests did not finish in time");
     }
 }
@@ -166,13 +171,14 @@ async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<
 /// connection that is closed while a request is on its way would fail that request.
 async fn left(stopped: &mut watch::Receiver<bool>, open: &GracefulShutdown, most: Duration) {
     told_to_stop(stopped).await;
-    let all_closed = async {
-        while open.count() > 0 {
-            tokio::time::sleep(LOOK).await;
-        }
-    };
     // Either way it is time.
-    let _ = timeout(most, all_closed).await;
+    let _ = timeout(most, all_closed(open)).await;
+}
+
+async fn all_closed(open: &GracefulShutdown) {
+    while open.count() > 0 {
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// The next connection, once there is a place for it. Until then it waits in the kernel's queue.

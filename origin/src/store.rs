@@ -14,6 +14,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use compositor::Digest;
 
+use crate::breaker::BreakerState;
 use crate::config::StoreUrl;
 use files::Files;
 use memory::Memory;
@@ -180,6 +181,14 @@ impl Store {
             Self::Files(files) => files.paths().await,
             Self::Memory(memory) => Ok(memory.paths()),
             Self::S3(s3) => s3.paths().await,
+        }
+    }
+
+    /// Is it asked at all? A folder always is.
+    pub fn breaker(&self) -> BreakerState {
+        match self {
+            Self::Files(_) | Self::Memory(_) => BreakerState::Closed,
+            Self::S3(s3) => s3.breaker(),
         }
     }
 

@@ -1,6 +1,8 @@
 //! What the process says about itself: the log, numbers in Prometheus' text format, and traces.
 
 mod metrics;
+mod route;
+mod stages;
 mod traces;
 
 use std::io::IsTerminal;
@@ -12,9 +14,11 @@ use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
 use crate::config::{LogConfig, TraceConfig};
 
-pub use metrics::{Gauge, JobEnd, Metrics, Route};
+pub use metrics::{Gauge, JobEnd, Metrics};
+pub use route::Route;
+pub use stages::{Stage, Times};
 pub(crate) use traces::stage;
-pub use traces::{TRACE, TraceError, Traces, request_span};
+pub use traces::{TRACE, TraceError, Traces, job_span, request_span, traceparent};
 
 /// Starts logging to standard error, and sending spans. Within a runtime.
 pub fn start(log: &LogConfig, traces: &TraceConfig) -> Result<Traces, TraceError> {

@@ -18,7 +18,7 @@ use crate::queue::{Delivery, LARGEST_BATCH, LONGEST_WAIT, Poison, QueueError, Re
 use crate::renderer::RenderFailure;
 use crate::serve::told_to_stop;
 use crate::store::StoreError;
-use crate::telemetry::{JobEnd, stage};
+use crate::telemetry::{JobEnd, job_span};
 
 /// Pause after the queue could not be asked.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -117,7 +117,7 @@ pub async fn end_of(app: &App, job: &Result<RenderJob, Poison>, receives: u32) -
         remember_failure(app, job).await;
         return JobEnd::Poison;
     }
-    match render_order(app, &plan).instrument(stage!("job")).await {
+    match render_order(app, &plan).instrument(job_span(job.trace.as_deref())).await {
         Ok(delivery) if delivery.is_stored() => JobEnd::Done,
         Ok(_) => JobEnd::Failed,
         Err(failure @ (RenderFailure::Busy | RenderFailure::Store(_))) => {

@@ -143,6 +143,12 @@ pub fn test_servers() -> Result<PathBuf> {
     if find("redis-server").is_none() {
         debian(&["redis-server"]).context("the origin's tests run against Redis")?;
     }
+    if find("nginx").is_none() {
+        debian(&["nginx-light"]).context("the origin's tests set nginx up as its documents say")?;
+    }
+    if find("openssl").is_none() {
+        debian(&["openssl"]).context("the origin's tests speak TLS with a Redis")?;
+    }
     if !has_faketime() {
         debian(&["libfaketime"]).context("the origin's tests set the clocks of its processes")?;
     }

@@ -9,13 +9,12 @@ use compositor::{CompositeKey, Plan};
 use quick_cache::sync::Cache;
 use tokio::time::timeout;
 
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, BreakerState};
 use crate::queue::{Queue, QueueError, RenderJob};
+use crate::telemetry::traceparent;
 
 /// In seconds. A render takes a fraction of it; what is ordered twice finds the composite there.
 const PERIOD: u64 = 10;
-/// Longest an order may take: past it the caller is better served by rendering here.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// Orders that are remembered. One that was forgotten is placed again, which the queue swallows.
 const REMEMBERED: usize = 4096;
 
@@ -32,8 +31,8 @@ pub struct Orders {
 pub enum OrderError {
     #[error(transparent)]
     Queue(#[from] QueueError),
-    #[error("queue: no answer within {} s", PATIENCE.as_secs())]
-    Slow,
+    #[error("queue: no answer within {} ms", .0.as_millis())]
+    Slow(Duration),
     /// The breaker is open.
     #[error("queue: it failed a moment ago")]
     Resting,
@@ -55,16 +54,21 @@ impl Orders {
         if !self.breaker.admits() {
             return Err(OrderError::Resting);
         }
-        let job = RenderJob { key, recipe: plan.canonical_path(), generation };
-        match timeout(PATIENCE, queue.send(&job)).await {
+        let job = RenderJob { key, recipe: plan.canonical_path(), generation, trace: traceparent() };
+        match timeout(queue.patience(), queue.send(&job)).await {
             Ok(Ok(())) => {
                 self.breaker.succeeded();
                 self.placed.insert(key, generation);
                 Ok(())
             }
             Ok(Err(error)) => Err(self.failed(error.into())),
-            Err(_) => Err(self.failed(OrderError::Slow)),
+            Err(_) => Err(self.failed(OrderError::Slow(queue.patience()))),
         }
+    }
+
+    /// Is the queue asked at all?
+    pub fn breaker(&self) -> BreakerState {
+        self.breaker.state()
     }
 
     fn failed(&self, error: OrderError) -> OrderError {

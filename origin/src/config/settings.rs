@@ -46,7 +46,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("MILLINER_REDIS_TIMEOUT", "redis-timeout", "SPAN", "250ms", SPAN,
         "Longest a call to Redis may take; after it everything goes on without"),
     setting("MILLINER_QUEUE", "queue", "URL", "memory:",
-        "memory: or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME.fifo?region=NAME&endpoint=URL&visibility=SPAN&wait=SPAN (a FIFO queue: its name ends in .fifo), with or without parameters",
+        "memory: or sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME.fifo?region=NAME&endpoint=URL&visibility=SPAN&wait=SPAN&patience=SPAN (a FIFO queue: its name ends in .fifo), with or without parameters",
         "Where renders wait that are done in the background: in this process, or in a FIFO queue of SQS (sqs://HOST/ACCOUNT/NAME.fifo)"),
     setting("MILLINER_RENDER", "render", "WHERE", "here", "here or queue",
         "Who renders what nobody has: the instance that is asked, or `milliner work` by way of the queue"),

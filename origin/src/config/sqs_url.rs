@@ -1,5 +1,5 @@
-//! `sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME.fifo?region=…&endpoint=…&visibility=…&wait=…`: the address of a FIFO queue as
-//! AWS shows it, with another scheme. It holds no credentials: those come from the AWS SDK's own chain.
+//! `sqs://sqs.REGION.amazonaws.com/ACCOUNT/NAME.fifo?region=…&endpoint=…&visibility=…&wait=…&patience=…`: the address of a FIFO
+//! queue as AWS shows it, with another scheme. It holds no credentials: those come from the AWS SDK's own chain.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -8,10 +8,12 @@ use url::Url;
 
 use super::parse::Unusable;
 use super::s3_url::{endpoint, has_more_than_a_host, is_name};
-use crate::queue::{LONGEST_WAIT, VISIBILITY};
+use crate::queue::{LONGEST_WAIT, PATIENCE, VISIBILITY};
 
 /// What SQS allows.
 const LONGEST_VISIBILITY: Duration = Duration::from_hours(12);
+/// By then nobody who waits is served by it.
+const LONGEST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// A FIFO queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct SqsUrl {
     pub visibility: Duration,
     /// Longest that one call waits for a job.
     pub wait: Duration,
+    /// Longest that an order may take.
+    pub patience: Duration,
 }
 
 impl SqsUrl {
@@ -46,13 +50,14 @@ impl FromStr for SqsUrl {
         }
         let host = url.host_str().ok_or(Unusable)?;
         let (mut region, mut elsewhere) = (region_of(host), None);
-        let (mut visibility, mut wait) = (VISIBILITY, LONGEST_WAIT);
+        let (mut visibility, mut wait, mut patience) = (VISIBILITY, LONGEST_WAIT, PATIENCE);
         for (name, value) in url.query_pairs() {
             match (&*name, &*value) {
                 ("region", name) if is_name(name) => region = Some(name.to_owned()),
                 ("endpoint", text) => elsewhere = Some(endpoint(text)?),
                 ("visibility", text) => visibility = span(text, LONGEST_VISIBILITY)?,
                 ("wait", text) => wait = span(text, LONGEST_WAIT)?,
+                ("patience", text) => patience = span(text, LONGEST_PATIENCE)?,
                 _ => return Err(Unusable),
             }
         }
@@ -63,7 +68,8 @@ impl FromStr for SqsUrl {
             None => return Err(Unusable),
         };
         let region = region.ok_or(Unusable)?;
-        Ok(Self { base, path: url.path().to_owned(), region, endpoint: elsewhere, visibility, wait })
+        let path = url.path().to_owned();
+        Ok(Self { base, path, region, endpoint: elsewhere, visibility, wait, patience })
     }
 }
 
@@ -107,7 +113,7 @@ mod tests {
         let url: SqsUrl = QUEUE.parse().unwrap();
         assert_eq!(url.queue_url(), "https://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo");
         assert_eq!((url.region.as_str(), url.endpoint), ("eu-west-1", None));
-        assert_eq!((url.visibility, url.wait), (VISIBILITY, LONGEST_WAIT));
+        assert_eq!((url.visibility, url.wait, url.patience), (VISIBILITY, LONGEST_WAIT, PATIENCE));
         let chinese: SqsUrl =
             QUEUE.replace("eu-west-1.amazonaws.com", "cn-north-1.amazonaws.com.cn").parse().unwrap();
         assert_eq!(chinese.region, "cn-north-1");
@@ -115,11 +121,14 @@ mod tests {
 
     #[test]
     fn another_server_needs_its_address_and_a_region() {
-        let text = format!("{QUEUE}?endpoint=http://127.0.0.1:5000&region=eu-west-2&visibility=2m&wait=1s");
+        let text = format!(
+            "{QUEUE}?endpoint=http://127.0.0.1:5000&region=eu-west-2&visibility=2m&wait=1s&patience=300ms"
+        );
         let url: SqsUrl = text.parse().unwrap();
         assert_eq!(url.queue_url(), "http://127.0.0.1:5000/123456789012/jobs.fifo");
         assert_eq!(url.region, "eu-west-2");
         assert_eq!((url.visibility, url.wait), (Duration::from_mins(2), Duration::from_secs(1)));
+        assert_eq!(url.patience, Duration::from_millis(300));
         let host = "sqs://127.0.0.1:5000/123456789012/jobs.fifo?endpoint=http://127.0.0.1:5000";
         assert!(
             host.parse::<SqsUrl>().is_err() && format!("{host}&region=eu-west-1").parse::<SqsUrl>().is_ok()
@@ -142,6 +151,7 @@ mod tests {
             "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo?visibility=0s",
             "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo?visibility=13h",
             "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo?wait=21s",
+            "sqs://sqs.eu-west-1.amazonaws.com/123456789012/jobs.fifo?patience=2m",
         ] {
             assert!(wrong.parse::<SqsUrl>().is_err(), "{wrong}");
         }

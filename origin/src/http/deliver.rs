@@ -2,7 +2,7 @@
 //! (from memory), and only then the journey of `compose.rs`.
 
 use std::fmt::Write as _;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::State;
@@ -19,8 +19,8 @@ use super::jobs::{Answered, get_or_later};
 use super::resolved::{ResolvedUrl, delivery_headers, resolve};
 use crate::app::App;
 use crate::clock::unix_now;
-use crate::compose::{Delivery, Hot, Source, Times, etag, get_by_key};
-use crate::telemetry::Route;
+use crate::compose::{Delivery, Hot, Source, etag, get_by_key};
+use crate::telemetry::{Route, Times};
 
 const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -80,7 +80,7 @@ pub fn shortcut<B>(app: &App, request: &Request<B>) -> Option<Response> {
     resolved.check_expiry().ok()?;
     let mut response = at_once(app, &resolved, headers)?;
     response.headers_mut().insert(REQUEST_ID, request_id(headers));
-    app.metrics.count_request(Route::Recipe, response.status().as_u16(), started.elapsed());
+    app.metrics.count_request(Route::RECIPE, response.status().as_u16(), started.elapsed());
     Some(response)
 }
 
@@ -135,19 +135,12 @@ fn respond(app: &App, mut headers: HeaderMap, delivery: &Delivery) -> Response {
     assemble(StatusCode::OK, headers, Body::from(delivery.hot.bytes.clone()))
 }
 
-/// The stages that took time, in milliseconds.
+/// The stages, in milliseconds.
 fn server_timing(times: &Times) -> Option<HeaderValue> {
-    let stages = [
-        ("lookup", times.lookup),
-        ("queue", times.render.queue),
-        ("fetch", times.render.fetch),
-        ("draw", times.render.draw),
-        ("store", times.store),
-    ];
-    let mut text = String::with_capacity(96);
-    for (name, took) in stages.into_iter().filter(|(_, took)| *took > Duration::ZERO) {
+    let mut text = String::with_capacity(128);
+    for (stage, took) in times.iter() {
         let comma = if text.is_empty() { "" } else { ", " };
-        let _ = write!(text, "{comma}{name};dur={:.2}", took.as_secs_f64() * 1e3); // writing to a String cannot fail
+        let _ = write!(text, "{comma}{};dur={:.2}", stage.name(), took.as_secs_f64() * 1e3); // writing to a String cannot fail
     }
     HeaderValue::from_str(&text).ok().filter(|value| !value.is_empty())
 }

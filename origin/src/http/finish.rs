@@ -34,7 +34,7 @@ const LOCKED_DOWN: HeaderValue = HeaderValue::from_static("default-src 'none'; f
 pub async fn finish(State(app): State<App>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let id = request_id(request.headers());
-    let route = Route::of(request.uri().path());
+    let route = Route::of(&request);
     let method = request.method().clone();
     let instance = request.uri().path().to_owned();
     let origin = request.headers().get(header::ORIGIN).cloned();
@@ -46,7 +46,7 @@ pub async fn finish(State(app): State<App>, request: Request, next: Next) -> Res
     let by_finish = response.extensions_mut().remove::<Problem>();
     if let Some(problem) = by_finish {
         report(&problem, &id, &instance, &method);
-        document(&mut response, &problem, &instance, route);
+        document(&mut response, &problem, &instance);
     }
     if let Some(rate) = response.extensions_mut().remove::<RateState>() {
         rate_headers(response.headers_mut(), &rate);
@@ -127,9 +127,9 @@ fn allow(asked: &HeaderValue) -> Response {
     response
 }
 
-fn document(response: &mut Response, problem: &Problem, instance: &str, route: Route) {
+fn document(response: &mut Response, problem: &Problem, instance: &str) {
     *response.body_mut() = Body::from(problem.to_json(instance));
-    let of_delivery = matches!(route, Route::Recipe | Route::Key);
+    let of_delivery = instance.starts_with("/c/") || instance.starts_with("/i/");
     let brief = of_delivery && matches!(problem.status, StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND);
     let policy = if brief { CachePolicy::Brief } else { CachePolicy::NoStore };
     if let Some(rate) = &problem.rate {

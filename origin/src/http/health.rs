@@ -10,8 +10,9 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use crate::app::App;
+use crate::breaker::BreakerState;
 use crate::config::QueueUrl;
-use crate::fleet::BreakerState;
+use crate::fleet::Fleet;
 use crate::queue::{Depth, QueueError};
 use crate::store::Store;
 
@@ -109,9 +110,16 @@ fn resident_bytes() -> Option<f64> {
 /// `GET /metrics`: Prometheus' text format.
 pub async fn metrics(State(app): State<App>) -> Response {
     let load = app.renderer.load();
-    let resting = app.fleet.as_ref().is_some_and(|fleet| fleet.breaker() == BreakerState::Open);
+    let is_open = |breaker| f64::from(u8::from(breaker == BreakerState::Open));
+    let redis = app.fleet.as_ref().map_or(BreakerState::Closed, Fleet::breaker);
     let mut gauges = vec![
-        ("milliner_redis_breaker_open", "Is Redis not asked for the moment", f64::from(u8::from(resting))),
+        ("milliner_redis_breaker_open", "Is Redis not asked for the moment", is_open(redis)),
+        (
+            "milliner_store_breaker_open",
+            "Is the store not asked for the moment",
+            is_open(app.store.breaker()),
+        ),
+        ("milliner_queue_breaker_open", "Is nothing ordered for the moment", is_open(app.orders.breaker())),
         ("milliner_render_memory_bytes", "Memory that running renders may use", load.memory_bytes as f64),
         ("milliner_flights", "Composites being fetched or rendered", app.flights.in_air() as f64),
         ("milliner_composite_cache_bytes", "Finished composites in memory", app.hot.weight() as f64),

@@ -18,6 +18,9 @@ pub struct RenderJob {
     /// Tells jobs of one key apart. Of two with the same generation, the queue swallows the second for five minutes; a
     /// job that is really meant to be done again has another one.
     pub generation: u64,
+    /// The trace of whoever ordered it, as `traceparent` (W3C Trace Context), where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 /// A message that is no job we know.
@@ -76,7 +79,7 @@ mod tests {
 
     fn job() -> RenderJob {
         let key = "0123456789".repeat(4).parse().unwrap();
-        RenderJob { key, recipe: "/c/cat.png".to_owned(), generation: 7 }
+        RenderJob { key, recipe: "/c/cat.png".to_owned(), generation: 7, trace: None }
     }
 
     #[test]
@@ -84,6 +87,8 @@ mod tests {
         let text = job().encode();
         assert!(text.starts_with("{\"version\":1,\"key\":\"0123456789"), "{text}");
         assert_eq!(RenderJob::decode(&text), Ok(job()));
+        let traced = RenderJob { trace: Some("00-1-2-01".to_owned()), ..job() };
+        assert_eq!(RenderJob::decode(&traced.encode()), Ok(traced));
         assert_eq!((job().group(), job().identity()), ("012".into(), format!("{}-7", job().key)));
     }
 

@@ -21,6 +21,7 @@ pub struct Sqs {
     url: String,
     visibility: Duration,
     longest_wait: Duration,
+    patience: Duration,
 }
 
 impl Sqs {
@@ -33,7 +34,12 @@ impl Sqs {
     /// With a configuration made elsewhere.
     pub fn with(url: &SqsUrl, configuration: &SdkConfig) -> Self {
         let client = Client::new(configuration);
-        Self { client, url: url.queue_url(), visibility: url.visibility, longest_wait: url.wait }
+        let SqsUrl { visibility, wait: longest_wait, patience, .. } = *url;
+        Self { client, url: url.queue_url(), visibility, longest_wait, patience }
+    }
+
+    pub fn patience(&self) -> Duration {
+        self.patience
     }
 
     pub fn visibility(&self) -> Duration {

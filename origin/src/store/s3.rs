@@ -25,7 +25,7 @@ use futures::future::BoxFuture;
 use self::contended::RetryContended;
 use super::{Listed, ObjectKey, Reason, Records, Revision, StoreError};
 use crate::aws::{Access, Cause, Fault, bounds, configuration, new_id};
-use crate::breaker::Breaker;
+use crate::breaker::{Breaker, BreakerState};
 use crate::config::S3Url;
 
 /// Above this a blob goes up in parts of this size.
@@ -172,6 +172,10 @@ impl S3 {
     /// A listing needs the address, the bucket, the credentials and the most common of the rights.
     pub async fn check(&self) -> Result<(), StoreError> {
         self.page("", None, 1).await.map(drop).map_err(|fault| told("", fault))
+    }
+
+    pub fn breaker(&self) -> BreakerState {
+        self.breaker.state()
     }
 
     /// The one place that every call goes through. Boxed: what the SDK makes of a call takes 18 kB.

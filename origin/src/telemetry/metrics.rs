@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use super::{Route, Stage, Times};
 use crate::compose::Source;
 
 /// Upper bounds of the latency buckets, in seconds.
@@ -12,8 +13,10 @@ const BUCKETS: [f64; 12] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1
 /// Everything that is counted.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    requests: [[AtomicU64; 6]; Route::ALL.len()],
-    seconds: [Histogram; Route::ALL.len()],
+    requests: [[AtomicU64; 6]; Route::COUNT],
+    seconds: [Histogram; Route::COUNT],
+    /// By [`Stage`].
+    stage_seconds: [Histogram; Stage::ALL.len()],
     deliveries: [AtomicU64; DELIVERIES.len()],
     renders: [AtomicU64; 2],
     /// By [`JobEnd`].
@@ -23,52 +26,6 @@ pub struct Metrics {
     pub rendering: Gauge,
     /// Renders waiting for memory.
     pub waiting: Gauge,
-}
-
-/// The families of routes that are told apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    /// `/c/…`
-    Recipe,
-    /// `/i/…`
-    Key,
-    /// `/v1/…`
-    Api,
-    /// The rest.
-    Other,
-}
-
-impl Route {
-    const ALL: [Self; 4] = [Self::Recipe, Self::Key, Self::Api, Self::Other];
-
-    /// The family of a path.
-    pub fn of(path: &str) -> Self {
-        match path.get(..3) {
-            Some("/c/") => Self::Recipe,
-            Some("/i/") => Self::Key,
-            Some("/v1") => Self::Api,
-            _ => Self::Other,
-        }
-    }
-
-    /// The family as a template of its paths.
-    pub fn template(self) -> &'static str {
-        match self {
-            Self::Recipe => "/c/{recipe}",
-            Self::Key => "/i/{key}",
-            Self::Api => "/v1/{call}",
-            Self::Other => "/{other}",
-        }
-    }
-
-    fn label(self) -> &'static str {
-        match self {
-            Self::Recipe => "recipe",
-            Self::Key => "key",
-            Self::Api => "api",
-            Self::Other => "other",
-        }
-    }
 }
 
 /// What came of a job from the queue.
@@ -90,8 +47,15 @@ impl Metrics {
     /// One answered request.
     pub fn count_request(&self, route: Route, status: u16, took: Duration) {
         let class = usize::from(status / 100).min(5);
-        self.requests[route as usize][class].fetch_add(1, Relaxed);
-        self.seconds[route as usize].observe(took);
+        self.requests[route.index()][class].fetch_add(1, Relaxed);
+        self.seconds[route.index()].observe(took);
+    }
+
+    /// One journey, as far as it came.
+    pub fn observe_journey(&self, times: &Times) {
+        for (stage, took) in times.iter() {
+            self.stage_seconds[stage as usize].observe(took);
+        }
     }
 
     /// One delivered composite.
@@ -132,18 +96,27 @@ impl Metrics {
 
     /// Prometheus' text format, version 0.0.4; `gauges` are read by the caller: name, help, value.
     pub fn expose(&self, gauges: &[(&str, &str, f64)]) -> String {
-        let mut text = String::with_capacity(8192);
+        let mut text = String::with_capacity(64 << 10);
         header(&mut text, "milliner_requests_total", "counter", "Requests answered");
-        for route in Route::ALL {
-            for (class, count) in self.requests[route as usize].iter().enumerate().skip(1) {
-                let labels = format!("route=\"{}\",status=\"{class}xx\"", route.label());
+        for route in Route::all() {
+            for (class, count) in self.requests[route.index()].iter().enumerate().skip(1) {
+                let labels = format!("{},status=\"{class}xx\"", labels(route));
                 sample(&mut text, "milliner_requests_total", &labels, count.load(Relaxed));
             }
         }
         header(&mut text, "milliner_request_seconds", "histogram", "Time to the head of the answer");
-        for route in Route::ALL {
-            let label = format!("route=\"{}\"", route.label());
-            self.seconds[route as usize].expose(&mut text, "milliner_request_seconds", &label);
+        for route in Route::all() {
+            self.seconds[route.index()].expose(&mut text, "milliner_request_seconds", &labels(route));
+        }
+        header(
+            &mut text,
+            "milliner_stage_seconds",
+            "histogram",
+            "Time in each stage of a composite's journey",
+        );
+        for stage in Stage::ALL {
+            let label = format!("stage=\"{}\"", stage.name());
+            self.stage_seconds[*stage as usize].expose(&mut text, "milliner_stage_seconds", &label);
         }
         header(
             &mut text,
@@ -180,6 +153,10 @@ impl Metrics {
         }
         text
     }
+}
+
+fn labels(route: Route) -> String {
+    format!("method=\"{}\",route=\"{}\"", route.method(), route.template())
 }
 
 fn header(text: &mut String, name: &str, kind: &str, help: &str) {
@@ -234,18 +211,18 @@ impl Histogram {
         self.micros.fetch_add(took.as_micros() as u64, Relaxed);
     }
 
-    /// `label`: a pair that every sample has, or nothing.
-    fn expose(&self, text: &mut String, name: &str, label: &str) {
-        let comma = if label.is_empty() { "" } else { "," };
+    /// `labels`: what every sample has, or nothing.
+    fn expose(&self, text: &mut String, name: &str, labels: &str) {
+        let comma = if labels.is_empty() { "" } else { "," };
         let mut below = 0;
         for (bound, bucket) in BUCKETS.iter().zip(&self.buckets) {
             below += bucket.load(Relaxed);
-            sample(text, &format!("{name}_bucket"), &format!("{label}{comma}le=\"{bound}\""), below);
+            sample(text, &format!("{name}_bucket"), &format!("{labels}{comma}le=\"{bound}\""), below);
         }
         let count = self.count.load(Relaxed);
-        sample(text, &format!("{name}_bucket"), &format!("{label}{comma}le=\"+Inf\""), count);
+        sample(text, &format!("{name}_bucket"), &format!("{labels}{comma}le=\"+Inf\""), count);
         let sum = self.micros.load(Relaxed) as f64 / 1e6;
-        let _ = writeln!(text, "{name}_sum{{{label}}} {sum}"); // as above
-        sample(text, &format!("{name}_count"), label, count);
+        let _ = writeln!(text, "{name}_sum{{{labels}}} {sum}"); // as above
+        sample(text, &format!("{name}_count"), labels, count);
     }
 }

@@ -3,6 +3,7 @@
 //!
 //! Spans are `tracing`'s, with a target of their own: without a collector they cost a look at a static.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ use crate::config::TraceConfig;
 
 /// The target of spans that are sent.
 pub const TRACE: &str = "trace";
+/// What a trace travels in.
+const TRACEPARENT: &str = "traceparent";
 /// Longest a batch may take to be sent.
 const EXPORT: Duration = Duration::from_secs(10);
 /// Longest answer of a collector that is read.
@@ -116,6 +119,24 @@ pub fn request_span(request: &Request, route: Route, id: &str) -> Span {
         let _ = span.set_parent(caller);
     }
     span
+}
+
+/// The span of a job, a part of the trace of whoever ordered it.
+pub fn job_span(trace: Option<&str>) -> Span {
+    let span = stage!("job");
+    if let Some(trace) = trace.filter(|_| !span.is_disabled()) {
+        let carrier = HashMap::from([(TRACEPARENT.to_owned(), trace.to_owned())]);
+        // As above.
+        let _ = span.set_parent(TraceContextPropagator::new().extract(&carrier));
+    }
+    span
+}
+
+/// Where we are in a trace, for whoever goes on with it elsewhere; `None`: nobody traces.
+pub fn traceparent() -> Option<String> {
+    let mut carrier = HashMap::new();
+    TraceContextPropagator::new().inject_context(&Span::current().context(), &mut carrier);
+    carrier.remove(TRACEPARENT)
 }
 
 /// Where batches go. The exporter works on a thread of its own, and the client needs a runtime.

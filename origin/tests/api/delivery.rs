@@ -193,6 +193,17 @@ async fn composites_links_and_assets_survive_a_restart() {
 }
 
 #[tokio::test]
+async fn what_is_decoded_is_drawn_without_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let origin = Origin::stocked_at(folder.path()).await;
+    assert_eq!(origin.get("/c/cat/hat.png").await.status, 200);
+    std::fs::remove_dir_all(folder.path().join("images")).unwrap();
+    let other = origin.get("/c/cat;w=30/hat;rotate=9.png").await;
+    assert_eq!(other.status, 200);
+    assert!(!other.header("server-timing").contains("fetch"), "{}", other.header("server-timing"));
+}
+
+#[tokio::test]
 async fn a_link_whose_object_is_gone_is_rendered_anew() {
     let folder = tempfile::tempdir().unwrap();
     let before = Origin::stocked_at(folder.path()).await;

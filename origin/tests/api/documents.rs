@@ -5,7 +5,7 @@ use std::path::Path;
 
 use axum::http::Method;
 
-use crate::support::{Origin, png};
+use crate::support::{Origin, png, request};
 
 #[tokio::test]
 async fn the_description_is_openapi_3_1_and_lists_every_call() {
@@ -197,6 +197,28 @@ async fn operators_are_told_of_every_metric_and_of_no_other() {
     let written: BTreeSet<String> =
         written.map(|row| row.splitn(4, '|').take(3).collect::<Vec<_>>().join("|") + "|").collect();
     assert_eq!(written, exposed);
+}
+
+#[tokio::test]
+async fn every_call_has_numbers_of_its_own() {
+    let origin = Origin::stocked().await;
+    let description = origin.get("/openapi.json").await.value();
+    for (path, calls) in description["paths"].as_object().unwrap() {
+        for method in calls.as_object().unwrap().keys().map(|method| method.to_uppercase()) {
+            // To the router a key and its extension are one segment.
+            let route = path.split('.').next().unwrap();
+            let count = format!("milliner_request_seconds_count{{method=\"{method}\",route=\"{route}\"}}");
+            let before = origin.metric(&count).await;
+            let some = path.replace("{id}", "cat").replace(['{', '}'], "");
+            origin.send(request(method.parse().unwrap(), &some, &[], Vec::new())).await;
+            assert_eq!(origin.metric(&count).await, before + 1, "{method} {some}");
+        }
+    }
+    let others = "milliner_request_seconds_count{method=\"\",route=\"other\"}";
+    let before = origin.metric(others).await;
+    origin.get("/nowhere").await;
+    origin.delete("/v1/catalogue").await;
+    assert!(origin.metric(others).await >= before + 2, "what is none of them");
 }
 
 #[tokio::test]

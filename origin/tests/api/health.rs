@@ -47,9 +47,28 @@ async fn metrics_count_what_was_answered() {
     for path in ["/c/cat.png", "/c/cat.png", "/c/nobody.png"] {
         origin.get(path).await;
     }
-    assert_eq!(origin.metric("milliner_requests_total{route=\"recipe\",status=\"2xx\"}").await, 2);
-    assert_eq!(origin.metric("milliner_requests_total{route=\"recipe\",status=\"4xx\"}").await, 1);
+    let requests = |status: &str| {
+        format!("milliner_requests_total{{method=\"GET\",route=\"/c/{{recipe}}\",status=\"{status}\"}}")
+    };
+    assert_eq!(origin.metric(&requests("2xx")).await, 2);
+    assert_eq!(origin.metric(&requests("4xx")).await, 1);
     assert_eq!(origin.metric("milliner_deliveries_total{source=\"memory\"}").await, 1);
-    assert_eq!(origin.metric("milliner_request_seconds_count{route=\"recipe\"}").await, 3);
+    let seconds = "milliner_request_seconds_count{method=\"GET\",route=\"/c/{recipe}\"}";
+    assert_eq!(origin.metric(seconds).await, 3);
     assert_eq!(origin.metric("milliner_assets").await, 2);
+}
+
+#[tokio::test]
+async fn every_stage_of_a_journey_is_timed_under_one_name() {
+    let origin = Origin::stocked().await;
+    let miss = origin.get("/c/cat/hat.png").await;
+    origin.get("/c/cat/hat.png").await;
+    let timing = miss.header("server-timing");
+    let stages: Vec<&str> = timing.split(", ").map(|stage| stage.split(';').next().unwrap()).collect();
+    assert_eq!(stages, ["lease", "object", "queue", "fetch", "draw", "put", "link"], "{timing}");
+    for stage in stages {
+        let count = format!("milliner_stage_seconds_count{{stage=\"{stage}\"}}");
+        assert_eq!(origin.metric(&count).await, 1, "{stage}");
+    }
+    assert_eq!(origin.metric("milliner_stage_seconds_count{stage=\"wait\"}").await, 0);
 }

@@ -215,6 +215,10 @@ async fn a_restart_goes_on_where_it_stopped() {
         tokio::task::yield_now().await;
     }
     runner.stop().await;
+    // A render that was begun goes on, and holds the folder.
+    while first.app.flights.in_air() > 0 {
+        tokio::task::yield_now().await;
+    }
     let stopped = first.get(&path).await.value();
     assert_eq!(stopped["state"], "waiting", "{stopped}");
     let by_first = first.metric("milliner_renders_total{result=\"ok\"}").await;

@@ -5,8 +5,10 @@
 mod bucket;
 mod cdn;
 mod commands;
+mod nginx;
 #[path = "../support/proxy.rs"]
 mod proxy;
+mod secrets;
 mod server;
 #[path = "../support/servers.rs"]
 mod servers;

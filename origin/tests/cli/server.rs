@@ -1,15 +1,18 @@
 //! A server as a process: orderly shutdown, and a kill at the worst moment.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{catalogue, command, milliner, stderr, support};
 
-/// A running server, killed when it is dropped.
+/// The address of a worker.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// A running server or worker, killed when it is dropped.
 pub struct Server {
     child: Child,
     address: SocketAddr,
@@ -28,8 +31,16 @@ impl Server {
 
     /// The same with variables of its own.
     pub fn start_as(folder: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
-        let args = ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "off", "--log-format", "json"];
-        let mut command: Command = command(folder, &args);
+        Self::begin("serve", folder, &[&["--listen", "127.0.0.1:0"], flags].concat(), variables)
+    }
+
+    /// A worker.
+    pub fn work(folder: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::begin("work", folder, flags, variables)
+    }
+
+    fn begin(role: &str, folder: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = command(folder, &[role, "--admin-listen", "off", "--log-format", "json"]);
         command.args(flags).envs(variables.iter().copied());
         let mut child = command.stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
@@ -37,8 +48,12 @@ impl Server {
         log.read_line(&mut line).unwrap();
         let value: serde_json::Value =
             serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-        let address = value["fields"]["listen"].as_str().unwrap().parse().unwrap();
+        let address = value["fields"]["listen"].as_str().map_or(NOWHERE, |at| at.parse().unwrap());
         Self { child, address, log }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     fn connect(&self) -> TcpStream {
@@ -47,11 +62,7 @@ impl Server {
 
     /// The status and the body of one request.
     pub fn request(&self, head: &str, body: &[u8]) -> (u16, Vec<u8>) {
-        let mut stream = self.connect();
-        write!(stream, "{head}\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len())
-            .unwrap();
-        stream.write_all(body).unwrap();
-        read_answer(&mut stream)
+        request_of(self.address, head, body)
     }
 
     pub fn get(&self, path: &str) -> (u16, Vec<u8>) {
@@ -85,6 +96,15 @@ impl Drop for Server {
     }
 }
 
+/// The status and the body of one request, of whoever listens there.
+pub fn request_of(address: SocketAddr, head: &str, body: &[u8]) -> (u16, Vec<u8>) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "{head}\r\nhost: test\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len())
+        .unwrap();
+    stream.write_all(body).unwrap();
+    read_answer(&mut stream)
+}
+
 fn read_answer(stream: &mut TcpStream) -> (u16, Vec<u8>) {
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
@@ -116,6 +136,21 @@ fn sigterm_finishes_what_runs_and_exits_with_0() {
     assert_eq!(server.child.wait().unwrap().code(), Some(0));
     drop(server);
     assert_eq!(Server::start(folder.path()).get("/c/cat.png").0, 200);
+}
+
+#[test]
+fn who_came_at_the_last_moment_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start_with(folder.path(), &["--drain-delay", "100ms"]);
+    let mut late = server.connect();
+    // An answer on a second connection proves that the first is served.
+    assert_eq!(server.get("/healthz").0, 200);
+    server.signal(Signal::TERM);
+    while TcpStream::connect(server.address).is_ok() {
+        std::thread::yield_now();
+    }
+    write!(late, "GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
+    assert_eq!(read_answer(&mut late), (200, b"ok\n".to_vec()));
 }
 
 #[test]

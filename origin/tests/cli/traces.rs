@@ -15,6 +15,8 @@ use prost::Message;
 use tokio::net::TcpListener;
 
 use crate::server::Server;
+use crate::servers::moto::Moto;
+use crate::servers::redis::RedisServer;
 use crate::{catalogue, milliner};
 
 type Received = Arc<Mutex<Vec<Span>>>;
@@ -97,6 +99,43 @@ async fn a_miss_is_a_trace_of_its_stages_within_its_callers() {
     }
     let refused = requests.iter().find(|span| hex(&span.trace_id) != trace).unwrap();
     assert_eq!(attribute(refused, "http.response.status_code").as_deref(), Some("400"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_worker_does_is_in_the_trace_of_who_ordered_it() {
+    let (url, received) = collector().await;
+    let (moto, redis) = (Moto::shared().await, RedisServer::start().await);
+    moto.make("traces").await;
+    let folder = tempfile::tempdir().unwrap();
+    catalogue(folder.path());
+    assert!(milliner(folder.path(), &["import", "catalogue"]).status.success());
+    let queue = format!(
+        "sqs://sqs.eu-west-1.amazonaws.com/123456789012/traces.fifo?endpoint=http://{}&patience=20s",
+        moto.address()
+    );
+    let flags = ["--links", &redis.url(), "--redis-timeout", "10s", "--queue", &queue];
+    let variables =
+        [("MILLINER_OTLP", url.as_str()), ("AWS_ACCESS_KEY_ID", "tests"), ("AWS_SECRET_ACCESS_KEY", "tests")];
+    let worker = Server::work(folder.path(), &flags, &variables);
+    let serve = [&flags[..], &["--render", "queue", "--answer-within", "1m"]].concat();
+    let server = Server::start_as(folder.path(), &serve, &variables);
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let head = format!("GET /c/cat;w=30.png HTTP/1.1\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01");
+    assert_eq!(server.request(&head, b"").0, 200);
+    tokio::task::spawn_blocking(move || (server.stop(), worker.stop())).await.unwrap();
+
+    let spans = received.lock().unwrap();
+    let in_trace: HashMap<&str, &Span> = spans
+        .iter()
+        .filter(|span| hex(&span.trace_id) == trace)
+        .map(|span| (span.name.as_str(), span))
+        .collect();
+    for (stage, within) in
+        [("order", "GET /c/{recipe}"), ("job", "order"), ("render", "job"), ("draw", "render")]
+    {
+        let span = in_trace.get(stage).unwrap_or_else(|| panic!("no {stage} in {:?}", in_trace.keys()));
+        assert_eq!(span.parent_span_id, in_trace[within].span_id, "{stage}");
+    }
 }
 
 #[test]

@@ -85,6 +85,21 @@ async fn after_a_failover_the_new_master_is_found() {
     leases(&links, &shared(&sentinels.url())).await;
 }
 
+#[tokio::test]
+async fn when_a_node_of_a_cluster_is_gone_its_replica_is_found() {
+    let mut cluster = Cluster::with_replicas().await;
+    let (links, link) = (shared(&cluster.url()), link(1, &[]));
+    links.set(link.clone()).await.unwrap();
+    let owner = cluster.owner_of(&fleet(&cluster.url()).name(link.key, "link")).await;
+    let size = cluster.masters[owner].ask(&["DBSIZE"]).await;
+    until("the replica has all", async || cluster.replicas[owner].ask(&["DBSIZE"]).await == size).await;
+    cluster.masters[owner].kill();
+    until("links are kept again", async || links.set(link.clone()).await.is_ok()).await;
+    assert_eq!(links.get(&link.key).await.unwrap(), Some(link));
+    let standing = cluster.masters.iter().enumerate().find(|(number, _)| *number != owner).unwrap().1;
+    leases(&links, &shared(&format!("redis+cluster://{}", standing.address()))).await;
+}
+
 /// What holds for all of them.
 async fn records(links: &Links) {
     let (one, two) = (link(1, &["cat", "hat"]), link(2, &["cat"]));

@@ -105,7 +105,7 @@ impl Bench {
 /// The job of a group, and a number in it.
 fn job(group: &str, number: u8) -> RenderJob {
     let key = format!("{group}{:0>1$}", number, 40 - group.len()).parse().unwrap();
-    RenderJob { key, recipe: format!("/c/cat;w={number}.png"), generation: 0 }
+    RenderJob { key, recipe: format!("/c/cat;w={number}.png"), generation: 0, trace: None }
 }
 
 async fn a_job_arrives_as_it_was_sent_and_is_done(bench: Bench) {

@@ -47,6 +47,7 @@ checks!(lines:
     damage_on_the_way_is_asked_for_again,
     a_change_whose_answer_was_lost_is_no_conflict,
     a_dead_server_costs_the_budget_and_no_more,
+    a_call_has_three_attempts,
     a_body_that_stops_coming_is_given_up,
     a_slow_line_has_the_time_it_needs,
     a_line_that_comes_back_is_used_again,
@@ -290,6 +291,16 @@ async fn a_dead_server_costs_the_budget_and_no_more(weed: Shared, name: &'static
     let nobody = S3Url { endpoint: Some(format!("http://{}", nobodys_address())), ..weed.url(name, "") };
     let nobody = weed.store_as(ADMIN, &nobody).await;
     join_all([silent, refused, nobody].iter().map(assert_unavailable)).await;
+}
+
+async fn a_call_has_three_attempts(weed: Shared, name: &'static str) {
+    let (proxy, store) = behind_a_line(&weed, name).await;
+    let (key, bytes) = image("cat");
+    store.put(&key, bytes).await.unwrap();
+    proxy.answer("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+    let error = store.get(&key).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}");
+    assert_eq!(proxy.struck(), 3);
 }
 
 /// Every call ends within the budget and says that it may work later.

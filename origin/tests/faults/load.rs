@@ -173,6 +173,13 @@ impl Tally {
         self.assert_degraded_to(&[503]);
     }
 
+    /// The same, and what is new was drawn from what is in memory.
+    #[track_caller]
+    pub fn assert_drawn_from_memory(&self) {
+        self.assert_degraded();
+        assert!(!self.misses.is_empty(), "{:?}", self.others);
+    }
+
     /// The same with other statuses.
     #[track_caller]
     pub fn assert_degraded_to(&self, statuses: &[u16]) {

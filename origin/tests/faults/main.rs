@@ -190,7 +190,7 @@ async fn s3_down() {
     let redis = RedisServer::start().await;
     let bench = Bench::on("s3-down", &redis).await;
     let begin = async |bench: &Bench| bench.s3.refuse();
-    bench.endure("S3 down", begin, async |bench| bench.s3.heal()).await.assert_degraded();
+    bench.endure("S3 down", begin, async |bench| bench.s3.heal()).await.assert_drawn_from_memory();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -206,7 +206,7 @@ async fn s3_hung() {
     let redis = RedisServer::start().await;
     let bench = Bench::on("s3-hung", &redis).await;
     let begin = async |bench: &Bench| bench.s3.hold_after(0);
-    bench.endure("S3 hung", begin, async |bench| bench.s3.heal()).await.assert_degraded();
+    bench.endure("S3 hung", begin, async |bench| bench.s3.heal()).await.assert_drawn_from_memory();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -218,7 +218,7 @@ async fn s3_broken() {
             .s3
             .answer("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     };
-    bench.endure("S3 answers 500", begin, async |bench| bench.s3.heal()).await.assert_degraded();
+    bench.endure("S3 answers 500", begin, async |bench| bench.s3.heal()).await.assert_drawn_from_memory();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

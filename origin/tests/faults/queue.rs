@@ -1,6 +1,7 @@
 //! Poison among good jobs, by the hundred: all good ones are done, and all others end among the dead letters.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName::{
@@ -13,7 +14,7 @@ use serde_json::json;
 use super::instance::Instance;
 use super::servers::moto::Moto;
 use super::servers::redis::RedisServer;
-use super::servers::until;
+use super::servers::until_within;
 use super::{span, support, tell};
 
 /// Messages of one call, which is what SQS takes.
@@ -35,7 +36,7 @@ async fn poison_keeps_no_good_job_from_being_done() {
     let folder = tempfile::tempdir().unwrap();
     // Short polls: moto's long ones do not see that a group was freed meanwhile.
     let queue = format!(
-        "sqs://sqs.eu-west-1.amazonaws.com/123456789012/poisoned.fifo?endpoint=http://{}&visibility=3s&wait=2s",
+        "sqs://sqs.eu-west-1.amazonaws.com/123456789012/poisoned.fifo?endpoint=http://{}&visibility=10s&wait=2s",
         moto.address()
     );
     let server = Instance::start(folder.path(), &redis.url(), &["--redis-timeout", "10s"]);
@@ -75,7 +76,8 @@ async fn poison_keeps_no_good_job_from_being_done() {
     }
     let worker =
         Instance::worker(folder.path(), &redis.url(), &["--queue", &queue, "--redis-timeout", "10s"]);
-    until("nothing waits", async || count(&client, &url).await == (0, 0)).await;
+    until_within(Duration::from_mins(10), "nothing waits", async || count(&client, &url).await == (0, 0))
+        .await;
     let dead = count(&client, &moto.url("dead-poisoned", "3s").queue_url()).await.0;
     let done = worker.metric(&http, "milliner_queue_jobs_total{end=\"done\"}").await;
     assert_eq!((done, dead), (good, poison));

@@ -1,6 +1,7 @@
 //! Ends of processes: in order under load, and at any moment; and more work at once than there is memory for.
 
 use std::collections::HashMap;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -8,11 +9,13 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use reqwest::Client;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use super::instance::Instance;
 use super::load::is_whole;
 use super::servers::redis::RedisServer;
 use super::servers::until;
+use super::servers::weed::Weed;
 use super::{span, support, tell};
 
 /// Whether this is the long form of a test.
@@ -97,47 +100,55 @@ async fn of_thousands_of_requests_an_orderly_stop_fails_none() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_that_is_killed_at_any_moment_loses_nothing_it_acknowledged() {
+    let folder = tempfile::tempdir().unwrap();
+    let (rounds, uploads) = outlive_kills(|| Instance::start(folder.path(), "memory:", &[])).await;
+    tell_kills("on a folder", rounds, uploads, &files(&folder.path().join("data/composites")));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_does_one_on_a_bucket_and_a_redis() {
+    let (weed, redis) = (Weed::shared().await, RedisServer::start().await);
+    let folder = tempfile::tempdir().unwrap();
+    let store = format!("s3://tests/kills?region=eu-west-1&endpoint=http://{}", weed.address());
+    let start = || Instance::start(folder.path(), &redis.url(), &["--store", &store]);
+    let (rounds, uploads) = outlive_kills(start).await;
+    tell_kills("on a bucket and a Redis", rounds, uploads, &objects(&weed, "kills/composites/").await);
+}
+
+fn tell_kills(place: &str, rounds: u64, uploads: usize, stored: &[Vec<u8>]) {
+    assert!(!stored.is_empty() && stored.iter().all(|bytes| is_whole(bytes)), "a stored picture is damaged");
+    tell(
+        &json!({"fault": format!("kill -9 {place}"), "times": rounds, "uploads": uploads, "lost": 0, "objects": stored.len(), "bad": 0}),
+    );
+}
+
+/// Kills a process in the midst of its work, again and again, and has the next one show everything that it acknowledged.
+/// Answers how often, and how many uploads there were.
+async fn outlive_kills(start: impl Fn() -> Instance) -> (u64, usize) {
     let rounds: u64 = if is_long() { 50 } else { 8 };
-    let (folder, client) = (tempfile::tempdir().unwrap(), client());
+    let client = client();
     let mut uploads: HashMap<String, Vec<u8>> = HashMap::new();
     let mut answered: HashMap<String, Vec<u8>> = HashMap::new();
     for round in 0..rounds {
-        let mut instance = Instance::start(folder.path(), "memory:", &[]);
-        let acknowledged = std::sync::Mutex::new((HashMap::new(), HashMap::new()));
-        let first = tokio::sync::Notify::new();
-        let working = async {
-            for n in 0.. {
-                let (id, width) = (format!("a{round}-{n}"), 50 + (round * 7 + n) as u32);
-                let picture = support::png(width, 40, [(n % 256) as u8, (round * 5) as u8, 9, 255]);
-                let put =
-                    client.put(instance.at(&format!("/v1/assets/{id}"))).header("content-type", "image/png");
-                let Ok(put) = put.body(picture.clone()).send().await else { return };
-                assert_eq!(put.status(), 201);
-                acknowledged.lock().unwrap().0.insert(id.clone(), picture);
-                first.notify_one();
-                let path = format!("/c/{id};w=300;h=300.png");
-                let Ok(answer) = client.get(instance.at(&path)).send().await else { return };
-                assert_eq!(answer.status(), 200);
-                let Ok(body) = answer.bytes().await else { return };
-                acknowledged.lock().unwrap().1.insert(path, body.to_vec());
-            }
-        };
+        let mut instance = start();
+        let acknowledged = Mutex::new(Acknowledged::default());
+        let first = Notify::new();
         // Some moment between the first upload and some dozens later, another one in each round.
         let moment = async {
             first.notified().await;
             tokio::time::sleep(Duration::from_millis((round * 37) % 150)).await;
         };
         tokio::select! {
-            () = working => {}
+            () = work(&client, &instance, round, &acknowledged, &first) => {}
             () = moment => {}
         }
         instance.kill();
-        let (more_uploads, more_answers) = acknowledged.into_inner().unwrap();
-        uploads.extend(more_uploads);
-        answered.extend(more_answers);
+        let more = acknowledged.into_inner().unwrap();
+        uploads.extend(more.uploads);
+        answered.extend(more.answers);
     }
     assert!(uploads.len() as u64 >= rounds, "{} uploads", uploads.len());
-    let instance = Instance::start(folder.path(), "memory:", &[]);
+    let instance = start();
     for id in uploads.keys() {
         let answer = instance.get(&client, &format!("/v1/assets/{id}/content")).await.unwrap();
         assert_eq!(answer.status(), 200, "{id} is lost");
@@ -147,12 +158,53 @@ async fn a_process_that_is_killed_at_any_moment_loses_nothing_it_acknowledged() 
         let answer = instance.get(&client, path).await.unwrap();
         assert_eq!(answer.bytes().await.unwrap(), body, "{path} has changed");
     }
-    let composites = folder.path().join("data/composites");
-    let stored = files(&composites);
-    assert!(stored.iter().all(|bytes| is_whole(bytes)), "a stored picture is damaged");
-    tell(
-        &json!({"fault": "kill -9", "times": rounds, "uploads": uploads.len(), "lost": 0, "objects": stored.len(), "bad": 0}),
-    );
+    (rounds, uploads.len())
+}
+
+/// What a process has said is done.
+#[derive(Default)]
+struct Acknowledged {
+    uploads: HashMap<String, Vec<u8>>,
+    answers: HashMap<String, Vec<u8>>,
+}
+
+/// Uploads pictures and asks for composites of them until nobody answers.
+async fn work(
+    client: &Client,
+    instance: &Instance,
+    round: u64,
+    acknowledged: &Mutex<Acknowledged>,
+    first: &Notify,
+) {
+    for n in 0.. {
+        let (id, width) = (format!("a{round}-{n}"), 50 + (round * 7 + n) as u32);
+        let picture = support::png(width, 40, [(n % 256) as u8, (round * 5) as u8, 9, 255]);
+        let put = client.put(instance.at(&format!("/v1/assets/{id}"))).header("content-type", "image/png");
+        let Ok(put) = put.body(picture.clone()).send().await else { return };
+        assert_eq!(put.status(), 201);
+        acknowledged.lock().unwrap().uploads.insert(id.clone(), picture);
+        first.notify_one();
+        let path = format!("/c/{id};w=300;h=300.png");
+        let Ok(answer) = client.get(instance.at(&path)).send().await else { return };
+        assert_eq!(answer.status(), 200);
+        let Ok(body) = answer.bytes().await else { return };
+        acknowledged.lock().unwrap().answers.insert(path, body.to_vec());
+    }
+}
+
+/// Every object whose name begins so.
+async fn objects(weed: &Weed, prefix: &str) -> Vec<Vec<u8>> {
+    let client = weed.client().await;
+    let (mut found, mut pages) = (Vec::new(), client.list_objects_v2().bucket("tests").prefix(prefix));
+    loop {
+        let page = pages.clone().send().await.unwrap();
+        for name in page.contents().iter().filter_map(|object| object.key()) {
+            let object = client.get_object().bucket("tests").key(name).send().await.unwrap();
+            found.push(object.body.collect().await.unwrap().to_vec());
+        }
+        let Some(next) = page.next_continuation_token else { return found };
+        pages = pages.continuation_token(next);
+    }
 }
 
 fn files(folder: &std::path::Path) -> Vec<Vec<u8>> {
@@ -170,7 +222,8 @@ fn files(folder: &std::path::Path) -> Vec<Vec<u8>> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_renders_at_once_than_memory_are_admitted_one_after_the_other() {
     const MEMORY: u64 = 512 << 20;
-    let (folder, client) = (tempfile::tempdir().unwrap(), client());
+    let folder = tempfile::tempdir().unwrap();
+    let client = Client::builder().timeout(Duration::from_mins(5)).build().unwrap();
     let settings = [
         "--limit-working-bytes",
         "256MiB",
@@ -180,8 +233,11 @@ async fn more_renders_at_once_than_memory_are_admitted_one_after_the_other() {
         "32MiB",
         "--cache-decoded-bytes",
         "64MiB",
+        // A busy machine is no fault.
         "--limit-queue-timeout",
-        "1m",
+        "5m",
+        "--request-timeout",
+        "5m",
     ];
     let instance = Instance::start(folder.path(), "memory:", &settings);
     assert_eq!(

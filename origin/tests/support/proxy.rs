@@ -143,6 +143,11 @@ impl Proxy {
         self.set(Trouble::Say(said), usize::MAX);
     }
 
+    /// How often the trouble has struck.
+    pub fn struck(&self) -> usize {
+        usize::MAX - self.state.borrow().strikes.load(Ordering::SeqCst)
+    }
+
     /// All is well again.
     pub fn heal(&self) {
         self.set(Trouble::None, 0);
@@ -272,6 +277,7 @@ async fn pass_answers(
             Trouble::Throttle(rate) => throttle(read, rate).await,
             Trouble::Reset => return Ending::Reset,
             Trouble::Say(said) => {
+                state.strike();
                 let _ = to.write_all(said.as_bytes()).await;
                 return Ending::InOrder;
             }

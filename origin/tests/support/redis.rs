@@ -1,6 +1,7 @@
 //! Real Redis: one server, a master with a replica and a sentinel, a cluster. Nothing is kept on disk.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::Command;
 
 use redis::{RedisResult, Value};
@@ -10,10 +11,13 @@ use super::{Place, Server, command, until};
 
 const PROGRAM: &str = "redis-server";
 
+/// A user beside the default one, and the password that it takes.
+const USER: (&str, &str) = ("shop", "secret-of-shop");
+
 /// A running server.
 pub struct RedisServer {
     server: Server,
-    arguments: Vec<String>,
+    make: Box<dyn Fn(&Place) -> Command + Send + Sync>,
 }
 
 impl RedisServer {
@@ -25,7 +29,16 @@ impl RedisServer {
     /// The same with more arguments.
     pub async fn with(arguments: &[&str]) -> Self {
         let arguments: Vec<String> = arguments.iter().map(|text| (*text).to_owned()).collect();
-        let mut server = Self { server: Server::start(PROGRAM, |place| empty(place, &arguments)), arguments };
+        Self::made(move |place| empty(place, &arguments)).await
+    }
+
+    /// One that speaks TLS on a port of its own, where a user with a password may come, too.
+    pub async fn with_tls() -> Self {
+        Self::made(secured).await
+    }
+
+    async fn made(make: impl Fn(&Place) -> Command + Send + Sync + 'static) -> Self {
+        let mut server = Self { server: Server::start(PROGRAM, &make), make: Box::new(make) };
         server.ready().await;
         server
     }
@@ -37,8 +50,7 @@ impl RedisServer {
 
     /// Starts it again where it was, empty.
     pub async fn start_again(&mut self) {
-        let Self { server, arguments } = self;
-        server.start_again(PROGRAM, |place| empty(place, arguments));
+        self.server.start_again(PROGRAM, &self.make);
         self.ready().await;
     }
 
@@ -65,6 +77,17 @@ impl RedisServer {
         format!("redis://{}", self.address())
     }
 
+    /// The same of one that speaks TLS.
+    pub fn secured_url(&self) -> String {
+        let (user, password) = USER;
+        format!("rediss://{user}:{password}@{}", self.server.address(2))
+    }
+
+    /// The certificate by which it is known.
+    pub fn certificate(&self) -> PathBuf {
+        self.server.place().folder.join(CERTIFICATE)
+    }
+
     /// What a command answers, as text.
     pub async fn ask(&self, words: &[&str]) -> String {
         ask(&self.url(), words).await.unwrap()
@@ -82,6 +105,30 @@ fn empty(place: &Place, arguments: &[String]) -> Command {
     redis.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]);
     redis.arg(place.port(0).to_string()).arg("--dir").arg(&place.folder).args(["--cluster-port"]);
     redis.arg(place.port(1).to_string()).args(arguments);
+    redis
+}
+
+const CERTIFICATE: &str = "certificate.pem";
+
+/// A certificate that vouches for itself, and for nobody else.
+const REQUEST: &str = "[req]\nprompt = no\ndistinguished_name = name\nx509_extensions = extensions\n\
+    [name]\nCN = Redis of tests\n\
+    [extensions]\nsubjectAltName = IP:127.0.0.1\nbasicConstraints = critical, CA:FALSE\n";
+
+fn secured(place: &Place) -> Command {
+    let in_place = |name: &str| place.folder.join(name).display().to_string();
+    let (request, key, certificate) = (in_place("request"), in_place("key.pem"), in_place(CERTIFICATE));
+    std::fs::write(&request, REQUEST).unwrap();
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-config", &request]);
+    let made = openssl.args(["-keyout", &key, "-out", &certificate]).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+
+    let (user, password) = USER;
+    let mut redis = empty(place, &[]);
+    redis.args(["--tls-port", &place.port(2).to_string(), "--tls-auth-clients", "no"]);
+    redis.args(["--tls-cert-file", &certificate, "--tls-key-file", &key, "--tls-ca-cert-file", &certificate]);
+    redis.args(["--user", user, "on", &format!(">{password}"), "~*", "&*", "+@all"]);
     redis
 }
 
@@ -142,34 +189,85 @@ fn watch(place: &Place, master: &str) -> Command {
     sentinel
 }
 
-/// Three masters that share the slots.
-pub struct Cluster(Vec<RedisServer>);
+/// Three masters that share the slots, and what follows them.
+pub struct Cluster {
+    pub masters: Vec<RedisServer>,
+    /// In the order of the masters that they follow.
+    pub replicas: Vec<RedisServer>,
+}
 
 impl Cluster {
     pub async fn start() -> Self {
-        let mut nodes = Vec::new();
+        let mut masters = Vec::new();
         for (first, last) in [("0", "5460"), ("5461", "10922"), ("10923", "16383")] {
-            let node = RedisServer::with(&["--cluster-enabled", "yes"]).await;
-            node.ask(&["CLUSTER", "ADDSLOTSRANGE", first, last]).await;
-            nodes.push(node);
+            let master = node().await;
+            master.ask(&["CLUSTER", "ADDSLOTSRANGE", first, last]).await;
+            masters.push(master);
         }
-        for other in &nodes[1..] {
-            let bus = other.server.address(1).port().to_string();
-            nodes[0].ask(&["CLUSTER", "MEET", "127.0.0.1", &other.port(), &bus]).await;
+        let cluster = Self { masters, replicas: Vec::new() };
+        for other in &cluster.masters[1..] {
+            cluster.meet(other).await;
         }
-        for node in &nodes {
-            until("the cluster is whole", async || {
-                let info = node.ask(&["CLUSTER", "INFO"]).await;
-                info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+        cluster.is_whole(3).await;
+        cluster
+    }
+
+    /// The same with a replica of each.
+    pub async fn with_replicas() -> Self {
+        let mut cluster = Self::start().await;
+        for _ in 0..3 {
+            let replica = node().await;
+            cluster.meet(&replica).await;
+            cluster.replicas.push(replica);
+        }
+        cluster.is_whole(6).await;
+        for (master, replica) in cluster.masters.iter().zip(&cluster.replicas) {
+            replica.ask(&["CLUSTER", "REPLICATE", &master.ask(&["CLUSTER", "MYID"]).await]).await;
+            until("the replica follows", async || {
+                replica.ask(&["INFO", "replication"]).await.contains("master_link_status:up")
             })
             .await;
         }
-        Self(nodes)
+        cluster
+    }
+
+    async fn meet(&self, other: &RedisServer) {
+        let bus = other.server.address(1).port().to_string();
+        self.masters[0].ask(&["CLUSTER", "MEET", "127.0.0.1", &other.port(), &bus]).await;
+    }
+
+    /// All know all.
+    async fn is_whole(&self, nodes: usize) {
+        let known = format!("cluster_known_nodes:{nodes}");
+        for node in self.masters.iter().chain(&self.replicas) {
+            until("the cluster is whole", async || {
+                let info = node.ask(&["CLUSTER", "INFO"]).await;
+                info.contains("cluster_state:ok") && info.contains(&known)
+            })
+            .await;
+        }
+    }
+
+    /// Which master has this name.
+    pub async fn owner_of(&self, name: &str) -> usize {
+        for (number, master) in self.masters.iter().enumerate() {
+            // Others say who has it, which is an error.
+            if ask(&master.url(), &["EXISTS", name]).await.is_ok_and(|found| found == "1") {
+                return number;
+            }
+        }
+        panic!("nobody has {name}")
     }
 
     /// `MILLINER_LINKS` for it.
     pub fn url(&self) -> String {
-        let hosts: Vec<String> = self.0.iter().map(|node| node.address().to_string()).collect();
+        let hosts: Vec<String> = self.masters.iter().map(|node| node.address().to_string()).collect();
         format!("redis+cluster://{}", hosts.join(","))
     }
+}
+
+/// A node that soon misses another.
+async fn node() -> RedisServer {
+    let arguments = ["--cluster-enabled", "yes", "--cluster-node-timeout", "1000"];
+    RedisServer::with(&[&arguments[..], &["--repl-diskless-sync-delay", "0"]].concat()).await
 }

@@ -59,6 +59,10 @@ impl Server {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
     /// The address of one of its ports.
     pub fn address(&self, port: u16) -> SocketAddr {
         self.place.address(port)
@@ -92,10 +96,15 @@ fn started(name: &str, mut command: Command, place: &Place) -> Child {
 }
 
 /// Waits until something holds, looking often.
-pub async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
-    let end = Instant::now() + PATIENCE;
+pub async fn until(what: &str, holds: impl AsyncFnMut() -> bool) {
+    until_within(PATIENCE, what, holds).await;
+}
+
+/// The same of something that takes its time.
+pub async fn until_within(most: Duration, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let end = Instant::now() + most;
     while !holds().await {
-        assert!(Instant::now() < end, "waited {PATIENCE:?} in vain: {what}");
+        assert!(Instant::now() < end, "waited {most:?} in vain: {what}");
         tokio::time::sleep(LOOK).await;
     }
 }
