@@ -1,6 +1,7 @@
 // The jobs by @napi-rs/canvas (Skia), calls that do not leave the thread: `node canvas.mjs INPUTS` prints medians as
 // JSON. Skia scales with its own filters, `high` being the best. Warm: base and hat are canvases at their final size;
-// a turn belongs to drawing here, so it is part of the warm figure, too.
+// a turn belongs to drawing here, so it is part of the warm figure, too. Its lossy qualities are not those of other
+// encoders: of WebP and AVIF it is asked for the quality whose file is as large as the job says.
 import skia from "@napi-rs/canvas";
 import { report, version } from "./harness.mjs";
 
@@ -27,28 +28,40 @@ function blend(job, canvas, hat, dx) {
   return canvas;
 }
 
-function encode(job, canvas) {
+function encode(job, canvas, quality) {
   switch (job.format) {
     case "jpg":
       return canvas.toBuffer("image/jpeg", 80);
     case "png":
       return canvas.toBuffer("image/png");
     case "webp":
-      return canvas.toBuffer("image/webp", 80);
+      return canvas.toBuffer("image/webp", quality);
     default:
-      return canvas.toBuffer("image/avif", { quality: 50, speed: 6, threads: 1, chromaSubsampling: ChromaSubsampling?.Yuv420 ?? 2 });
+      return canvas.toBuffer("image/avif", { quality, speed: 6, threads: 1, chromaSubsampling: ChromaSubsampling?.Yuv420 ?? 2 });
   }
+}
+
+/** The lowest quality whose file has as many bytes as the job says. */
+function qualityOf(job, canvas) {
+  let [low, high] = [1, 100];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (encode(job, canvas, middle).length < job.bytes) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 async function make(job, baseFile, hatFile) {
   const side = job.canvas;
   const base = drawn(await loadImage(baseFile), side, side);
   const hat = drawn(await loadImage(hatFile), ...job.hat);
+  const quality = job.bytes && qualityOf(job, blend(job, drawn(base, side, side), hat, 0));
   const cold = async (dx) => {
     const [photo, cutOut] = [await loadImage(baseFile), await loadImage(hatFile)];
-    return encode(job, blend(job, drawn(photo, side, side), cutOut, dx));
+    return encode(job, blend(job, drawn(photo, side, side), cutOut, dx), quality);
   };
-  return { cold, warm: (dx) => encode(job, blend(job, drawn(base, side, side), hat, dx)) };
+  return { cold, warm: (dx) => encode(job, blend(job, drawn(base, side, side), hat, dx), quality) };
 }
 
 await report("canvas", version("@napi-rs/canvas"), make);

@@ -53,7 +53,7 @@ below. Warm is with the \
 inputs decoded and at their size: a peer blends and encodes. For Milliner warm means precisely: one compositor has rendered the \
 bare base on this canvas in this format before (base decoded and fitted, its strips encoded) and the overlay at this size (decoded, \
 scaled and turned), but never this picture: the overlay moves from run to run. Parsing and resolving \
-the recipe is part of our figures. \"fast\" is a peer's fastest PNG level that compresses. The ratio is the best peer's time over ours. \
+the recipe is part of our figures. Of lossy WebP and AVIF Skia, whose qualities are not those of others, writes files as large as ours. \"fast\" is a peer's fastest PNG level that compresses. The ratio is the best peer's time over ours. \
 A page has no processor time: in Chromium it is the time that passes.\n";
 
 /// One row of a job's table.
