@@ -184,7 +184,7 @@ async fn when_the_rendering_instance_is_killed_another_renders_and_all_are_answe
     let mut fleet = Fleet::start(3, &[]).await;
     let urls: Vec<String> = fleet.instances.iter().map(|instance| instance.at(SLOW)).collect();
     let ask = |i| tokio::spawn(ask_until_answered(fleet.client.clone(), urls.clone(), i));
-    let callers: Vec<_> = (0..300).map(ask).collect();
+    let callers: Vec<_> = (0..1000).map(ask).collect();
     let rendering = fleet.rendering().await;
     fleet.instances[rendering].kill();
     fleet.instances.remove(rendering);
