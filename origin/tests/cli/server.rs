@@ -4,6 +4,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -11,6 +12,11 @@ use crate::{catalogue, command, milliner, stderr, support};
 
 /// The address of a worker.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+/// How often one looks whether a server still lets anybody in.
+const LOOK: Duration = Duration::from_millis(10);
+/// How long a connection waits that asks at the last moment: much less than the second that a server gives it.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// A running server or worker, killed when it is dropped.
 pub struct Server {
@@ -146,11 +152,12 @@ fn who_came_at_the_last_moment_is_answered() {
     // An answer on a second connection proves that the first is served.
     assert_eq!(server.get("/healthz").0, 200);
     server.signal(Signal::TERM);
+    // Not one connection after the other: a listener whose queue is full lets one wait for a second.
     while TcpStream::connect(server.address).is_ok() {
-        std::thread::yield_now();
+        std::thread::sleep(LOOK);
     }
     // It asks a moment after nobody else is let in.
-    std::thread::sleep(std::time::Duration::from_millis(200));
+    std::thread::sleep(MOMENT);
     write!(late, "GET /healthz HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();
     assert_eq!(read_answer(&mut late), (200, b"ok\n".to_vec()));
 }
