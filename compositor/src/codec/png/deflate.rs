@@ -14,13 +14,14 @@ use crate::simd::widest;
 const LONGEST_WORD: u8 = (BETWEEN_FLUSHES / 4) as u8;
 /// Literals, end of block, and the lengths of matches.
 pub(super) const SYMBOLS: usize = 286;
-const END_OF_BLOCK: usize = 256;
+pub(super) const END_OF_BLOCK: usize = 256;
 /// Longest match.
 const MAX_RUN: usize = 258;
 /// Shortest match.
 const MIN_RUN: usize = 3;
 /// Code lengths are sent by a code of their own, in this order (section 3.2.7).
-const LENGTH_ORDER: [usize; 19] = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
+pub(super) const LENGTH_ORDER: [usize; 19] =
+    [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 /// One block holds at most this many bytes when it is stored as it is.
 const MAX_STORED: usize = 65_535;
 /// Bytes of a line between two marks: what is written anew starts and ends at one.
@@ -406,7 +407,7 @@ fn log2(number: u32) -> u64 {
 }
 
 /// Code lengths as symbols of the code for code lengths, with number of extra bits and their value.
-fn runs_of_lengths(lengths: &[u8]) -> Vec<(usize, u8, u64)> {
+pub(super) fn runs_of_lengths(lengths: &[u8]) -> Vec<(usize, u8, u64)> {
     let mut runs = Vec::new();
     for same in lengths.chunk_by(|a, b| a == b) {
         let length = same[0];

@@ -2,6 +2,7 @@
 //! them, two at a time: the steps of one wait for each other, those of two do not. A segment that is anything else is
 //! given back as `None`, for a general decoder to judge.
 
+use super::deflate::{END_OF_BLOCK, LENGTH_ORDER, SYMBOLS};
 use super::huffman::words;
 use crate::simd::widest;
 
@@ -11,13 +12,7 @@ pub(super) const LONGEST_WORD: u8 = 12;
 pub(super) const LONGEST_DISTANCE: u8 = 9;
 /// Room behind the bytes of a segment: a step writes eight bytes wherever it is, a match is copied by eights.
 pub(super) const ROOM: usize = 16;
-/// Literals, end of block, lengths of matches.
-pub(super) const SYMBOLS: usize = 286;
-pub(super) const END_OF_BLOCK: usize = 256;
 pub(super) const DISTANCES: usize = 30;
-/// Code lengths are sent by a code of their own, in this order (section 3.2.7).
-pub(super) const LENGTH_ORDER: [usize; 19] =
-    [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 /// Looks into the table for one store of eight bytes.
 const LOOKS: usize = 2;
 /// Literals that one look finds at most.

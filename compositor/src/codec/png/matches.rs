@@ -1,11 +1,9 @@
 //! Deflate (RFC 1951) that takes its time: a segment in one block of matches and literals, ended on a byte. Words are
 //! as short as `inflate.rs` wants them.
 
+use super::deflate::{END_OF_BLOCK, LENGTH_ORDER, SYMBOLS, runs_of_lengths, store, stored};
 use super::huffman::{Word, lengths, words};
-use super::inflate::{
-    DISTANCES, END_OF_BLOCK, LENGTH_ORDER, LONGEST_DISTANCE, LONGEST_WORD, SYMBOLS, distance_symbol,
-    length_symbol,
-};
+use super::inflate::{DISTANCES, LONGEST_DISTANCE, LONGEST_WORD, distance_symbol, length_symbol};
 
 /// Bits that a match has to save: reading one takes as long as reading ten literals, most of it for having guessed wrong
 /// what comes next.
@@ -22,8 +20,6 @@ const GOOD: usize = 128;
 const HASH_BITS: u32 = 15;
 /// No place.
 const NOWHERE: u32 = u32::MAX;
-/// One block holds at most this many bytes when it is stored as it is.
-const MAX_STORED: usize = 65_535;
 
 /// A literal, or how much of what stood how far before is repeated.
 #[derive(Clone, Copy)]
@@ -58,20 +54,12 @@ pub(super) fn squeeze(data: &[u8]) -> Vec<u8> {
     }
     bits.word(code.words[END_OF_BLOCK]);
     let segment = bits.aligned();
-    if segment.len() > data.len() + 5 * data.len().div_ceil(MAX_STORED) { stored(data) } else { segment }
-}
-
-/// Blocks of bytes as they are: noise has no shorter form.
-fn stored(data: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(data.len() + 64);
-    for block in data.chunks(MAX_STORED) {
-        let length = block.len() as u16;
-        out.push(0);
-        out.extend_from_slice(&length.to_le_bytes());
-        out.extend_from_slice(&(!length).to_le_bytes());
-        out.extend_from_slice(block);
+    if segment.len() <= stored(data.len()) {
+        return segment;
     }
-    out
+    let mut segment = Vec::new();
+    store(&mut segment, 0, data);
+    segment
 }
 
 /// Cuts data into tokens. A match gives way to one that starts a byte later and saves more.
@@ -238,7 +226,7 @@ impl Code {
         }
         for (symbol, extra, value) in runs {
             bits.word(words[symbol]);
-            bits.put(value, extra);
+            bits.put(value, u32::from(extra));
         }
     }
 
@@ -255,31 +243,6 @@ impl Code {
             }
         }
     }
-}
-
-/// Code lengths as symbols of the code for code lengths, with number of extra bits and their value.
-fn runs_of_lengths(lengths: &[u8]) -> Vec<(usize, u32, u64)> {
-    let mut runs = Vec::new();
-    for same in lengths.chunk_by(|a, b| a == b) {
-        let length = same[0];
-        let mut left = same.len();
-        if length != 0 {
-            runs.push((usize::from(length), 0, 0));
-            left -= 1;
-        }
-        while left > 0 {
-            let (symbol, most, least, extra) = match (length, left) {
-                (0, 11..) => (18, 138, 11, 7),
-                (0, 3..) => (17, 10, 3, 3),
-                (_, 3..) => (16, 6, 3, 2),
-                _ => (usize::from(length), 1, 1, 0),
-            };
-            let run = left.min(most);
-            runs.push((symbol, extra, (run - least) as u64));
-            left -= run;
-        }
-    }
-    runs
 }
 
 /// Writes bits, the first one lowest (section 3.1.1).
