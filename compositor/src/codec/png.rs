@@ -1,7 +1,10 @@
 //! PNG: every colour type in, through the `png` crate, but for files that we kept ourselves; RGB or RGBA with 8 bits
 //! out: composites strip by strip and fast, assets small and quick to read.
 
+mod adler;
+mod amend;
 mod bits;
+mod chunk;
 mod deflate;
 mod filter;
 mod huffman;
@@ -10,6 +13,8 @@ mod keep;
 mod matches;
 mod read;
 mod strips;
+mod style;
+mod symbols;
 mod unfilter;
 
 use std::io::Cursor;
@@ -17,11 +22,13 @@ use std::io::Cursor;
 use png::{ColorType, Decoder, Transformations};
 
 use super::{Decoded, Input, check_size};
-use crate::error::{AssetError, RenderError};
+use crate::error::AssetError;
 use crate::limits::Limits;
 use crate::pixmap::{Pixmap, expand};
 
-pub(crate) use strips::{Below, Checksum, Frame, Scratch, Seams, Strip};
+pub(crate) use adler::Checksum;
+pub(crate) use amend::Seams;
+pub(crate) use strips::{Below, Frame, Scratch, Strip};
 
 /// What the `png` crate may allocate besides the pixels: rows, a palette, profiles, text it skips.
 const DECODER_BYTES: usize = 16 << 20;
@@ -66,11 +73,10 @@ fn decode_any(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetError> {
 }
 
 /// Encodes an asset: written once, read for years.
-#[expect(clippy::unnecessary_wraps, reason = "an encoder like the others")]
-pub(super) fn encode_to_keep(pixmap: Pixmap, opaque: bool) -> Result<Vec<u8>, RenderError> {
+pub(super) fn encode_to_keep(pixmap: Pixmap, opaque: bool) -> Vec<u8> {
     let (width, height) = pixmap.size();
     let samples = if opaque { pixmap.into_rgb() } else { pixmap.into_straight_rgba() };
-    Ok(keep::write(&keep::Picture { width, height, samples: &samples, opaque }))
+    keep::write(&keep::Picture { width, height, samples: &samples, opaque })
 }
 
 #[cfg(test)]
@@ -141,7 +147,7 @@ mod tests {
         for (pixmap, opaque) in pictures() {
             let name = format!("{pixmap:?} {opaque}");
             let expected = pixmap.to_straight_rgba();
-            let file = encode_to_keep(pixmap, opaque).unwrap();
+            let file = encode_to_keep(pixmap, opaque);
             let ours = read::Kept::recognise(&file).and_then(|kept| kept.decode());
             assert!(ours.unwrap() == expected, "by us: {name}");
             let crates = decode_any(&file, &Limits::default()).unwrap();
@@ -165,7 +171,7 @@ mod tests {
     #[test]
     fn a_cut_file_is_refused() {
         let pixmap = Pixmap::from_straight_rgba(300, 90, samples(3, 300, 90)).unwrap();
-        let file = encode_to_keep(pixmap, false).unwrap();
+        let file = encode_to_keep(pixmap, false);
         for end in (0..file.len()).step_by(97) {
             assert!(decode(&file[..end], &Limits::default()).is_err(), "{end} of {} bytes", file.len());
         }
@@ -175,7 +181,7 @@ mod tests {
     fn a_damaged_file_is_what_the_crate_says_it_is() {
         for kind in [1, 3, 4] {
             let pixmap = Pixmap::from_straight_rgba(200, 100, samples(kind, 200, 100)).unwrap();
-            let file = encode_to_keep(pixmap, false).unwrap();
+            let file = encode_to_keep(pixmap, false);
             let whole = decode(&file, &Limits::default()).unwrap().rgba;
             for at in (0..file.len()).step_by(file.len() / 400 + 1).chain(0..120) {
                 let mut damaged = file.clone();

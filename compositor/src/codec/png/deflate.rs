@@ -8,20 +8,15 @@
 
 use super::bits::{BETWEEN_FLUSHES, Bits};
 use super::huffman::{Word, lengths, words};
+use super::symbols::{END_OF_BLOCK, LENGTH_ORDER, SYMBOLS, length_symbol};
 use crate::simd::widest;
 
 /// Longest code word: four literals fit between two flushes.
 const LONGEST_WORD: u8 = (BETWEEN_FLUSHES / 4) as u8;
-/// Literals, end of block, and the lengths of matches.
-pub(super) const SYMBOLS: usize = 286;
-pub(super) const END_OF_BLOCK: usize = 256;
 /// Longest match.
 const MAX_RUN: usize = 258;
 /// Shortest match.
 const MIN_RUN: usize = 3;
-/// Code lengths are sent by a code of their own, in this order (section 3.2.7).
-pub(super) const LENGTH_ORDER: [usize; 19] =
-    [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 /// One block holds at most this many bytes when it is stored as it is.
 const MAX_STORED: usize = 65_535;
 /// Bytes of a line between two marks: what is written anew starts and ends at one.
@@ -58,7 +53,7 @@ pub(super) fn write_segment(
     mut mark: impl FnMut(Mark),
 ) -> usize {
     let mut bits = Bits::new(buffer, start, bound(lines.data.len()));
-    code.send(&mut bits);
+    send_codes(&mut bits, &code.lengths, &[1]);
     widest(
         #[inline(always)]
         || {
@@ -101,8 +96,8 @@ pub(super) fn stored(data: usize) -> usize {
     data + 5 * data.div_ceil(MAX_STORED)
 }
 
-/// Most bytes that a segment of so many bytes of data can take.
-fn bound(data: usize) -> usize {
+/// Most bytes that a segment of so many bytes of data can take: a match is no longer than the literals it stands for.
+pub(super) fn bound(data: usize) -> usize {
     let header = (3 + 14 + 19 * 3 + (SYMBOLS + 1) * 14) / 8;
     header + data * usize::from(LONGEST_WORD) / 8 + 64
 }
@@ -169,20 +164,6 @@ impl Run {
     }
 }
 
-/// Symbol, number of extra bits and their value of a match's length (section 3.2.5).
-fn match_symbol(length: usize) -> (usize, u8, u16) {
-    if length == MAX_RUN {
-        return (285, 0, 0);
-    }
-    let offset = length - MIN_RUN;
-    if offset < 8 {
-        return (257 + offset, 0, 0);
-    }
-    let extra = offset.ilog2() as usize - 2;
-    let symbol = 257 + 4 * extra + (offset >> extra);
-    (symbol, extra as u8, (offset & ((1 << extra) - 1)) as u16)
-}
-
 /// The code of one segment.
 pub(super) struct Code {
     lengths: [u8; SYMBOLS],
@@ -231,35 +212,6 @@ impl Code {
         bits.word(self.words[END_OF_BLOCK]);
         bits.flush();
         bits.align()
-    }
-
-    /// The head of a block with dynamic codes (section 3.2.7). There is one distance: 1.
-    fn send(&self, bits: &mut Bits<'_>) {
-        let mut all = [0; SYMBOLS + 1];
-        all[..SYMBOLS].copy_from_slice(&self.lengths);
-        all[SYMBOLS] = 1;
-        let runs = runs_of_lengths(&all);
-        let mut counts = [0; 19];
-        for (symbol, ..) in &runs {
-            counts[*symbol] += 1;
-        }
-        let lengths = lengths(&counts, 7);
-        let words = words(&lengths);
-        let sent =
-            LENGTH_ORDER.iter().rposition(|symbol| lengths[*symbol] > 0).map_or(4, |last| (last + 1).max(4));
-        bits.put(0b100, 3); // not the last block; dynamic codes
-        bits.put((SYMBOLS - 257) as u64, 5);
-        bits.put(0, 5);
-        bits.put(sent as u64 - 4, 4);
-        for symbol in &LENGTH_ORDER[..sent] {
-            bits.put(u64::from(lengths[*symbol]), 3);
-            bits.flush();
-        }
-        for (symbol, extra, value) in runs {
-            bits.word(words[symbol]);
-            bits.put(value, u32::from(extra));
-            bits.flush();
-        }
     }
 
     /// Writes tokens; `before` each one it is told where in the piece that is.
@@ -314,12 +266,38 @@ impl Code {
         let lengths = std::iter::repeat_n(MAX_RUN, run.whole_matches)
             .chain((run.last_match > 0).then_some(run.last_match));
         for length in lengths {
-            let (symbol, extra, value) = match_symbol(length);
+            let (symbol, extra, value) = length_symbol(length);
             bits.word(self.words[symbol]);
-            bits.put(u64::from(value), u32::from(extra));
+            bits.put(value, extra);
             bits.put(0, 1); // distance 1
             bits.flush();
         }
+    }
+}
+
+/// The head of a block with dynamic codes (section 3.2.7), of which these are the lengths of words.
+pub(super) fn send_codes(bits: &mut Bits<'_>, lengths_of_words: &[u8; SYMBOLS], lengths_of_distances: &[u8]) {
+    let runs = runs_of_lengths(&[lengths_of_words, lengths_of_distances].concat());
+    let mut counts = [0; 19];
+    for (symbol, ..) in &runs {
+        counts[*symbol] += 1;
+    }
+    let lengths = lengths(&counts, 7);
+    let words = words(&lengths);
+    let sent =
+        LENGTH_ORDER.iter().rposition(|symbol| lengths[*symbol] > 0).map_or(4, |last| (last + 1).max(4));
+    bits.put(0b100, 3); // not the last block; dynamic codes
+    bits.put((SYMBOLS - 257) as u64, 5);
+    bits.put(lengths_of_distances.len() as u64 - 1, 5);
+    bits.put(sent as u64 - 4, 4);
+    for symbol in &LENGTH_ORDER[..sent] {
+        bits.put(u64::from(lengths[*symbol]), 3);
+        bits.flush();
+    }
+    for (symbol, extra, value) in runs {
+        bits.word(words[symbol]);
+        bits.put(value, u32::from(extra));
+        bits.flush();
     }
 }
 
@@ -342,7 +320,7 @@ pub(super) fn count(lines: Lines<'_>) -> [u32; SYMBOLS] {
                 literals[0][0] += run.literals as u32;
                 counts[285] += run.whole_matches as u32;
                 if run.last_match > 0 {
-                    counts[match_symbol(run.last_match).0] += 1;
+                    counts[length_symbol(run.last_match).0] += 1;
                 }
             }
         });
@@ -355,59 +333,19 @@ pub(super) fn count(lines: Lines<'_>) -> [u32; SYMBOLS] {
 }
 
 #[inline(always)]
-fn count_each(tables: &mut [[u32; 256]; 4], eight: [u8; 8]) {
+pub(super) fn count_each(tables: &mut [[u32; 256]; 4], eight: [u8; 8]) {
     for (i, byte) in eight.iter().enumerate() {
         tables[i % 4][usize::from(*byte)] += 1;
     }
 }
 
-fn sum(tables: &[[u32; 256]; 4]) -> [u32; 256] {
+pub(super) fn sum(tables: &[[u32; 256]; 4]) -> [u32; 256] {
     let [a, b, c, d] = tables;
     std::array::from_fn(|i| a[i] + b[i] + c[i] + d[i])
 }
 
-/// Literals of some pieces, and what writing them in a code that was made for others costs.
-pub(super) struct Sample {
-    tables: [[u32; 256]; 4],
-}
-
-impl Sample {
-    pub fn new() -> Self {
-        Sample { tables: [[0; 256]; 4] }
-    }
-
-    /// Takes in a piece, eight bytes by eight.
-    pub fn add(&mut self, piece: &[u8]) {
-        for eight in piece.as_chunks().0.iter().filter(|eight| **eight != [0; 8]) {
-            count_each(&mut self.tables, *eight);
-        }
-    }
-
-    /// About how many bits more a code takes than one of their own would.
-    pub fn excess(&self, lengths: &[u8; SYMBOLS]) -> u64 {
-        let counts = sum(&self.tables);
-        let total: u32 = counts.iter().sum();
-        let (mut taken, mut needed) = (0, 0);
-        for (count, length) in counts.iter().zip(lengths).filter(|(count, _)| **count > 0) {
-            taken += u64::from(*count) * u64::from(*length) * LOG_ONE;
-            needed += u64::from(*count) * (log2(total) - log2(*count));
-        }
-        u64::saturating_sub(taken, needed) / LOG_ONE
-    }
-}
-
-/// The logarithm 1, as [`log2`] has it.
-const LOG_ONE: u64 = 256;
-
-/// The logarithm to base 2 of a number above 0, times [`LOG_ONE`], within a tenth: straight between powers of two.
-fn log2(number: u32) -> u64 {
-    let whole = number.ilog2();
-    let fraction = ((u64::from(number) * LOG_ONE) >> whole) - LOG_ONE;
-    u64::from(whole) * LOG_ONE + fraction
-}
-
 /// Code lengths as symbols of the code for code lengths, with number of extra bits and their value.
-pub(super) fn runs_of_lengths(lengths: &[u8]) -> Vec<(usize, u8, u64)> {
+fn runs_of_lengths(lengths: &[u8]) -> Vec<(usize, u8, u64)> {
     let mut runs = Vec::new();
     for same in lengths.chunk_by(|a, b| a == b) {
         let length = same[0];
@@ -501,30 +439,5 @@ mod tests {
         let mut back = Vec::new();
         std::io::Read::read_to_end(&mut flate2::read::DeflateDecoder::new(&stream[..]), &mut back).unwrap();
         assert_eq!(back, data);
-    }
-
-    #[test]
-    fn the_code_of_others_takes_more() {
-        let of = |data: &[u8]| {
-            let mut sample = Sample::new();
-            sample.add(data);
-            (sample, Code::of(&count(Lines { data, length: data.len() })))
-        };
-        let (faint, faint_code) = of(&noise(40_000, 9));
-        let (strong, strong_code) = of(&noise(40_000, 120));
-        // In bits: 40,000 of about 3.2 and of 6.9, of which whole bits lose some.
-        assert!(faint.excess(faint_code.lengths()) < 8000);
-        assert!(strong.excess(strong_code.lengths()) < 8000);
-        assert!(faint.excess(strong_code.lengths()) > 120_000);
-        assert!(strong.excess(faint_code.lengths()) > 120_000);
-        assert_eq!(Sample::new().excess(faint_code.lengths()), 0);
-    }
-
-    #[test]
-    fn logarithms_are_near() {
-        for number in (1..5000).chain([1 << 20, u32::MAX]) {
-            let exact = f64::from(number).log2();
-            assert!((log2(number) as f64 / LOG_ONE as f64 - exact).abs() < 0.1, "{number}");
-        }
     }
 }

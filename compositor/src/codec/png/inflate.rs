@@ -2,8 +2,8 @@
 //! them, two at a time: the steps of one wait for each other, those of two do not. A segment that is anything else is
 //! given back as `None`, for a general decoder to judge.
 
-use super::deflate::{END_OF_BLOCK, LENGTH_ORDER, SYMBOLS};
 use super::huffman::words;
+use super::symbols::{DISTANCES, END_OF_BLOCK, LENGTH_ORDER, LENGTHS, STEPS, SYMBOLS};
 use crate::simd::widest;
 
 /// Longest word of a literal or length: one look into a table finds it.
@@ -12,7 +12,6 @@ pub(super) const LONGEST_WORD: u8 = 12;
 pub(super) const LONGEST_DISTANCE: u8 = 9;
 /// Room behind the bytes of a segment: a step writes eight bytes wherever it is, a match is copied by eights.
 pub(super) const ROOM: usize = 16;
-pub(super) const DISTANCES: usize = 30;
 /// Looks into the table for one store of eight bytes.
 const LOOKS: usize = 2;
 /// Literals that one look finds at most.
@@ -492,52 +491,4 @@ fn copy_eight(out: &mut [u8], from: usize, to: usize) {
     let mut eight = [0; 8];
     eight.copy_from_slice(&out[from..from + 8]);
     out[to..to + 8].copy_from_slice(&eight);
-}
-
-/// Shortest length and number of extra bits of every symbol from 257 on (section 3.2.5).
-const LENGTHS: [(u16, u8); 29] = lengths();
-/// Shortest distance and number of extra bits of every symbol (section 3.2.5).
-const STEPS: [(u16, u8); DISTANCES] = steps();
-
-const fn lengths() -> [(u16, u8); 29] {
-    let mut table = [(258, 0); 29];
-    let (mut symbol, mut base) = (0, 3);
-    while symbol < 28 {
-        let extra = if symbol < 8 { 0 } else { symbol / 4 - 1 };
-        table[symbol] = (base, extra as u8);
-        base += 1 << extra;
-        symbol += 1;
-    }
-    table
-}
-
-const fn steps() -> [(u16, u8); DISTANCES] {
-    let mut table = [(0, 0); DISTANCES];
-    let (mut symbol, mut base) = (0, 1);
-    while symbol < DISTANCES {
-        let extra = if symbol < 4 { 0 } else { symbol / 2 - 1 };
-        table[symbol] = (base as u16, extra as u8);
-        base += 1_u32 << extra;
-        symbol += 1;
-    }
-    table
-}
-
-/// The symbol of a match's length, its number of extra bits and their value.
-pub(super) fn length_symbol(length: usize) -> (usize, u32, u64) {
-    let (symbol, (base, extra)) = found(&LENGTHS, length);
-    (END_OF_BLOCK + 1 + symbol, extra, (length - base) as u64)
-}
-
-/// The symbol of a match's distance, its number of extra bits and their value.
-pub(super) fn distance_symbol(distance: usize) -> (usize, u32, u64) {
-    let (symbol, (base, extra)) = found(&STEPS, distance);
-    (symbol, extra, (distance - base) as u64)
-}
-
-/// The last entry of a table that begins at or below a value.
-fn found(table: &[(u16, u8)], value: usize) -> (usize, (usize, u32)) {
-    let symbol = table.partition_point(|(base, _)| usize::from(*base) <= value).saturating_sub(1);
-    let (base, extra) = table[symbol];
-    (symbol, (usize::from(base), u32::from(extra)))
 }

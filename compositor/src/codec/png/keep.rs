@@ -3,15 +3,14 @@
 //! be read at a time (`inflate.rs`); words are short enough to be looked up at once; and eight rows in a row have one filter
 //! (`unfilter.rs`). A chunk of our own says how many rows a strip has. To everybody else it is a PNG like any other.
 
+use super::chunk::{SIGNATURE, append_chunk, append_header};
 use super::deflate::END;
 use super::filter::{self, Filter, Samples};
 use super::matches::squeeze;
-use super::strips::append_chunk;
 use super::unfilter::BAND;
 
 /// `CMF` and `FLG` of zlib (RFC 1950): deflate with a 32 KiB window, slowest level.
 pub(super) const ZLIB_HEAD: [u8; 2] = [0x78, 0xda];
-pub(super) const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a];
 /// Our own chunk: rows of a strip. Its case says (specification, clause 5.4): not critical, private, and not to be copied
 /// by who changes the picture.
 pub(super) const KIND: [u8; 4] = *b"stRP";
@@ -39,10 +38,8 @@ pub(super) fn write(picture: &Picture<'_>) -> Vec<u8> {
     let pixel_bytes = if opaque { 3 } else { 4 };
     let row_bytes = width as usize * pixel_bytes;
     let strip_rows = strip_rows(1 + row_bytes, height as usize);
-    let mut header = [width.to_be_bytes(), height.to_be_bytes()].concat();
-    header.extend_from_slice(&[8, if opaque { 2 } else { 6 }, 0, 0, 0]);
     let mut file = SIGNATURE.to_vec();
-    append_chunk(&mut file, *b"IHDR", &header);
+    append_header(&mut file, width, height, opaque);
     append_chunk(&mut file, KIND, &(strip_rows as u32).to_be_bytes());
     append_chunk(&mut file, *b"IDAT", &ZLIB_HEAD);
     let mut adler = simd_adler32::Adler32::new();

@@ -1,9 +1,11 @@
 //! Deflate (RFC 1951) that takes its time: a segment in one block of matches and literals, ended on a byte. Words are
 //! as short as `inflate.rs` wants them.
 
-use super::deflate::{END_OF_BLOCK, LENGTH_ORDER, SYMBOLS, runs_of_lengths, store, stored};
+use super::bits::Bits;
+use super::deflate::{bound, send_codes, store, stored};
 use super::huffman::{Word, lengths, words};
-use super::inflate::{DISTANCES, LONGEST_DISTANCE, LONGEST_WORD, distance_symbol, length_symbol};
+use super::inflate::{LONGEST_DISTANCE, LONGEST_WORD};
+use super::symbols::{DISTANCES, END_OF_BLOCK, SYMBOLS, distance_symbol, length_symbol};
 
 /// Bits that a match has to save: reading one takes as long as reading ten literals, most of it for having guessed wrong
 /// what comes next.
@@ -46,19 +48,21 @@ pub(super) fn squeeze(data: &[u8]) -> Vec<u8> {
     if counts.1 == [0; DISTANCES] {
         counts.1[0] = 1;
     }
-    let mut bits = Bits::default();
     let code = Code::of(&counts.0, &counts.1);
-    code.send(&mut bits);
+    let mut segment = Vec::new();
+    let mut bits = Bits::new(&mut segment, 0, bound(data.len()));
+    send_codes(&mut bits, &code.lengths, &code.distance_lengths);
     for token in &tokens {
         code.send_token(&mut bits, *token);
     }
     bits.word(code.words[END_OF_BLOCK]);
-    let segment = bits.aligned();
-    if segment.len() <= stored(data.len()) {
-        return segment;
+    bits.flush();
+    let end = bits.align();
+    if end > stored(data.len()) {
+        store(&mut segment, 0, data);
+    } else {
+        segment.truncate(end);
     }
-    let mut segment = Vec::new();
-    store(&mut segment, 0, data);
     segment
 }
 
@@ -206,31 +210,7 @@ impl Code {
         Code { lengths: lengths_of_words, words: words_, distance_lengths, distances }
     }
 
-    /// The head of a block with dynamic codes (section 3.2.7).
-    fn send(&self, bits: &mut Bits) {
-        let runs = runs_of_lengths(&[self.lengths.as_slice(), &self.distance_lengths].concat());
-        let mut counts = [0; 19];
-        for (symbol, ..) in &runs {
-            counts[*symbol] += 1;
-        }
-        let lengths = lengths(&counts, 7);
-        let words = words(&lengths);
-        let sent =
-            LENGTH_ORDER.iter().rposition(|symbol| lengths[*symbol] > 0).map_or(4, |last| (last + 1).max(4));
-        bits.put(0b100, 3); // not the last block; dynamic codes
-        bits.put((SYMBOLS - 257) as u64, 5);
-        bits.put((DISTANCES - 1) as u64, 5);
-        bits.put(sent as u64 - 4, 4);
-        for symbol in &LENGTH_ORDER[..sent] {
-            bits.put(u64::from(lengths[*symbol]), 3);
-        }
-        for (symbol, extra, value) in runs {
-            bits.word(words[symbol]);
-            bits.put(value, u32::from(extra));
-        }
-    }
-
-    fn send_token(&self, bits: &mut Bits, token: Token) {
+    fn send_token(&self, bits: &mut Bits<'_>, token: Token) {
         match token {
             Token::Literal(byte) => bits.word(self.words[usize::from(byte)]),
             Token::Match { length, distance } => {
@@ -242,39 +222,6 @@ impl Code {
                 bits.put(value, extra);
             }
         }
-    }
-}
-
-/// Writes bits, the first one lowest (section 3.1.1).
-#[derive(Default)]
-struct Bits {
-    out: Vec<u8>,
-    buffer: u64,
-    /// Bits in the buffer: below 32.
-    held: u32,
-}
-
-impl Bits {
-    fn put(&mut self, value: u64, length: u32) {
-        self.buffer |= value << self.held;
-        self.held += length;
-        if self.held >= 32 {
-            self.out.extend_from_slice(&(self.buffer as u32).to_le_bytes());
-            self.buffer >>= 32;
-            self.held -= 32;
-        }
-    }
-
-    fn word(&mut self, word: Word) {
-        self.put(u64::from(word.bits), u32::from(word.length));
-    }
-
-    /// Ends on a byte, by an empty stored block (section 3.2.4).
-    fn aligned(mut self) -> Vec<u8> {
-        self.put(0, 3);
-        let bytes = self.held.div_ceil(8) as usize;
-        self.out.extend_from_slice(&self.buffer.to_le_bytes()[..bytes]);
-        self.out.extend_from_slice(&[0, 0, 0xff, 0xff]);
-        self.out
+        bits.flush();
     }
 }

@@ -4,9 +4,10 @@
 //! Chunks' checksums are not looked at: the stream's own covers all that comes out, and stored files are known by their
 //! digest besides.
 
+use super::chunk::SIGNATURE;
 use super::deflate::END;
 use super::inflate::{self, Scratch, Segment, inflate};
-use super::keep::{KIND, SIGNATURE, ZLIB_HEAD};
+use super::keep::{KIND, ZLIB_HEAD};
 use super::unfilter::{self, unfilter};
 
 /// Longest strip that is read so, in bytes: two are in memory at a time.
