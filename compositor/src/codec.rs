@@ -9,6 +9,8 @@ mod strips;
 mod vp8l;
 mod webp;
 #[cfg(feature = "lossy")]
+mod webp_alpha;
+#[cfg(feature = "lossy")]
 mod webp_lossy;
 
 pub(crate) use jpeg::encode::Frame as JpegFrame;

@@ -10,6 +10,8 @@ const { ChromaSubsampling, createCanvas, loadImage } = skia;
 function drawn(picture, width, height) {
   const canvas = createCanvas(width, height);
   const context = canvas.getContext("2d");
+  // Of a picture that has its size, the best filter makes a blurred one.
+  context.imageSmoothingEnabled = picture.width !== width || picture.height !== height;
   context.imageSmoothingQuality = "high";
   context.drawImage(picture, 0, 0, width, height);
   return canvas;
@@ -17,6 +19,7 @@ function drawn(picture, width, height) {
 
 function blend(job, canvas, hat, dx) {
   const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = Boolean(job.turn);
   context.imageSmoothingQuality = "high";
   context.translate(job.at[0] + dx, job.at[1]);
   if (job.turn) {
@@ -41,15 +44,16 @@ function encode(job, canvas, quality) {
   }
 }
 
-/** The lowest quality whose file has as many bytes as the job says. */
+/** The quality whose file is the smallest of those with as many bytes as the job says. Of AVIF a higher one is smaller. */
 function qualityOf(job, canvas) {
-  let [low, high] = [1, 100];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (encode(job, canvas, middle).length < job.bytes) low = middle + 1;
-    else high = middle;
+  const isEnough = (quality) => encode(job, canvas, quality).length >= job.bytes;
+  let [small, large] = job.format === "avif" ? [100, 1] : [1, 100];
+  while (Math.abs(large - small) > 1) {
+    const middle = (small + large) >> 1;
+    if (isEnough(middle)) large = middle;
+    else small = middle;
   }
-  return low;
+  return large;
 }
 
 async function make(job, baseFile, hatFile) {

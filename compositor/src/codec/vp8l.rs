@@ -3,6 +3,7 @@
 //! Ours, because a composite must be the same bytes on every target: the encoder used before sorts with std's unstable
 //! sort, whose order of equals depends on the size of `usize`. Integers only; every tie is broken by index.
 
+use super::webp::riff;
 use crate::pixmap::Pixmap;
 
 /// log2 of the side of a block that shares one predictor.
@@ -18,6 +19,9 @@ const MAX_CODE_BITS: u8 = 15;
 const MAX_LENGTH_CODE_BITS: u8 = 7;
 /// The order in which lengths of the code length code are written (section 3.7.2.1.2).
 const LENGTH_CODE_ORDER: [usize; 19] = [17, 18, 0, 1, 2, 3, 4, 5, 16, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
+
+/// The one distance of all runs: code 2, the pixel to the left (section 4.2.2).
+const TO_THE_LEFT: u64 = 1;
 
 const TRANSFORM: u64 = 1;
 const PREDICTOR: u64 = 0;
@@ -49,20 +53,24 @@ pub(super) fn encode(pixmap: Pixmap, opaque: bool) -> Vec<u8> {
     bits.put(0, 1); // no colour cache
     bits.put(0, 1); // one group of prefix codes for the whole picture
     write_image(&mut bits, &residuals);
-    container(&bits.finish())
+    riff([(*b"VP8L", bits.finish().as_slice())])
 }
 
-/// RIFF around one `VP8L` chunk (sections 2.3 to 2.6).
-fn container(data: &[u8]) -> Vec<u8> {
-    let padding = data.len() % 2;
-    let mut file = Vec::with_capacity(20 + data.len() + padding);
-    file.extend_from_slice(b"RIFF");
-    file.extend_from_slice(&((12 + data.len() + padding) as u32).to_le_bytes());
-    file.extend_from_slice(b"WEBPVP8L");
-    file.extend_from_slice(&(data.len() as u32).to_le_bytes());
-    file.extend_from_slice(data);
-    file.resize(file.len() + padding, 0);
-    file
+/// One channel as the green of a picture without anything else, behind no header: as an `ALPH` chunk has it (section
+/// 2.7.1.2).
+#[cfg(feature = "lossy")]
+pub(super) fn encode_plane(plane: &[u8]) -> Vec<u8> {
+    let mut bits = Bits::default();
+    bits.put(0, 1); // no transform
+    bits.put(0, 1); // no colour cache
+    bits.put(0, 1); // one group of prefix codes for all of it
+    let mut green = [0_u32; GREEN_SYMBOLS];
+    each_token(plane, |token| green[token.green_symbol()] += 1);
+    let green = Code::write(&mut bits, &green);
+    (0..3).for_each(|_| write_single_symbol(&mut bits, 0));
+    write_single_symbol(&mut bits, TO_THE_LEFT);
+    each_token(plane, |token| token.put_green(&mut bits, &green));
+    bits.finish()
 }
 
 fn subtract_green(pixels: &mut [Pixel]) {
@@ -139,12 +147,12 @@ fn magnitude(residual: Pixel) -> u32 {
 }
 
 /// A piece of an entropy-coded image: one pixel, or the last one repeated.
-enum Token {
-    Literal(Pixel),
+enum Token<P> {
+    Literal(P),
     Run(usize),
 }
 
-fn each_token(pixels: &[Pixel], mut see: impl FnMut(Token)) {
+fn each_token<P: Copy + PartialEq>(pixels: &[P], mut see: impl FnMut(Token<P>)) {
     let mut at = 0;
     while let Some(pixel) = pixels.get(at) {
         see(Token::Literal(*pixel));
@@ -161,31 +169,60 @@ fn each_token(pixels: &[Pixel], mut see: impl FnMut(Token)) {
 fn write_image(bits: &mut Bits, pixels: &[Pixel]) {
     let mut green = [0_u32; GREEN_SYMBOLS];
     let mut others = [[0_u32; 256]; 3];
-    each_token(pixels, |token| match token {
-        Token::Literal([r, g, b, a]) => {
-            green[usize::from(g)] += 1;
+    each_token(pixels, |token| {
+        green[token.green_symbol()] += 1;
+        if let Token::Literal([r, _, b, a]) = token {
             for (frequencies, sample) in others.iter_mut().zip([r, b, a]) {
                 frequencies[usize::from(sample)] += 1;
             }
         }
-        Token::Run(length) => green[256 + run_prefix(length).symbol] += 1,
     });
     let green = Code::write(bits, &green);
     let [red, blue, alpha] = others.map(|frequencies| Code::write(bits, &frequencies));
-    write_single_symbol(bits, 1); // every distance is code 2: the pixel to the left (section 4.2.2)
-    each_token(pixels, |token| match token {
-        Token::Literal([r, g, b, a]) => {
-            green.put(bits, usize::from(g));
+    write_single_symbol(bits, TO_THE_LEFT);
+    each_token(pixels, |token| {
+        token.put_green(bits, &green);
+        if let Token::Literal([r, _, b, a]) = token {
             red.put(bits, usize::from(r));
             blue.put(bits, usize::from(b));
             alpha.put(bits, usize::from(a));
         }
-        Token::Run(length) => {
-            let prefix = run_prefix(length);
-            green.put(bits, 256 + prefix.symbol);
+    });
+}
+
+/// A pixel, or the only channel that is not 0.
+trait Green {
+    fn green(&self) -> u8;
+}
+
+impl Green for Pixel {
+    fn green(&self) -> u8 {
+        self[1]
+    }
+}
+
+impl Green for u8 {
+    fn green(&self) -> u8 {
+        *self
+    }
+}
+
+impl<P: Green> Token<P> {
+    /// What stands for it in the alphabet of green.
+    fn green_symbol(&self) -> usize {
+        match self {
+            Token::Literal(pixel) => usize::from(pixel.green()),
+            Token::Run(length) => 256 + run_prefix(*length).symbol,
+        }
+    }
+
+    fn put_green(&self, bits: &mut Bits, code: &Code) {
+        code.put(bits, self.green_symbol());
+        if let Token::Run(length) = self {
+            let prefix = run_prefix(*length);
             bits.put(prefix.extra, prefix.extra_bits);
         }
-    });
+    }
 }
 
 struct Prefix {

@@ -67,13 +67,13 @@ impl Frame {
 /// Takes the first frame out of an animation (RFC 9649, section 2.7.1.1, chunk `ANMF`).
 fn first_frame(bytes: &[u8]) -> Result<Frame, AssetError> {
     let truncated = || Input::Webp.malformed("its first frame is truncated");
-    let (_, frame) = chunks(bytes.get(12..).unwrap_or_default())
-        .find(|(name, _)| *name == b"ANMF")
+    let (_, frame) = chunks(bytes)
+        .find(|(name, _)| name == b"ANMF")
         .ok_or_else(|| Input::Webp.malformed("it has no frame"))?;
     let (header, pictures) = frame.split_at_checked(16).ok_or_else(truncated)?;
     let field = |at: usize| u32::from_le_bytes([header[at], header[at + 1], header[at + 2], 0]);
     let (width, height) = (field(6) + 1, field(9) + 1);
-    let has = |wanted: &[u8]| chunks(pictures).any(|(name, _)| name == wanted);
+    let has = |wanted: &[u8; 4]| chunks_of(pictures).any(|(name, _)| name == *wanted);
     let flags = if has(b"ALPH") || has(b"VP8L") { ALPHA_FLAG } else { 0 };
 
     let mut file = Vec::with_capacity(30 + pictures.len());
@@ -90,17 +90,36 @@ fn first_frame(bytes: &[u8]) -> Result<Frame, AssetError> {
 /// The flag of `VP8X` that says: there is alpha.
 const ALPHA_FLAG: u8 = 0x10;
 
+/// The chunks of a file.
+pub(super) fn chunks(file: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
+    chunks_of(file.get(12..).unwrap_or_default())
+}
+
 /// The chunks of a RIFF body: name and data. Ends where one is not whole.
-fn chunks(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+fn chunks_of(body: &[u8]) -> impl Iterator<Item = ([u8; 4], &[u8])> {
     let mut rest = body;
     std::iter::from_fn(move || {
-        let (name, after) = rest.split_at_checked(4)?;
+        let (name, after) = rest.split_first_chunk::<4>()?;
         let (size, after) = after.split_first_chunk::<4>()?;
         let size = usize::try_from(u32::from_le_bytes(*size)).ok()?;
         let data = after.get(..size)?;
         rest = after.get(size.next_multiple_of(2)..).unwrap_or_default();
-        Some((name, data))
+        Some((*name, data))
     })
+}
+
+/// A file of these chunks (sections 2.3 to 2.6).
+pub(super) fn riff<'a>(chunks: impl IntoIterator<Item = ([u8; 4], &'a [u8])>) -> Vec<u8> {
+    let mut file = b"RIFF\0\0\0\0WEBP".to_vec();
+    for (name, data) in chunks {
+        file.extend_from_slice(&name);
+        file.extend_from_slice(&(data.len() as u32).to_le_bytes());
+        file.extend_from_slice(data);
+        file.resize(file.len().next_multiple_of(2), 0);
+    }
+    let length = file.len() as u32 - 8;
+    file[4..8].copy_from_slice(&length.to_le_bytes());
+    file
 }
 
 pub(super) fn encode(pixmap: Pixmap, opaque: bool) -> Result<Vec<u8>, RenderError> {
