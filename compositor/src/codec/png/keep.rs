@@ -6,7 +6,7 @@
 use super::chunk::{SIGNATURE, append_chunk, append_header};
 use super::deflate::END;
 use super::filter::{self, Filter, Samples};
-use super::matches::squeeze;
+use super::matches::{LOOKS_IN_DRAWINGS, LOOKS_IN_NOISE, squeeze};
 use super::unfilter::BAND;
 
 /// `CMF` and `FLG` of zlib (RFC 1950): deflate with a 32 KiB window, slowest level.
@@ -68,13 +68,14 @@ fn strip_rows(row_bytes: usize, rows: usize) -> usize {
 /// drawings better.
 fn smallest(strip: Samples<'_>) -> (Vec<u8>, Vec<u8>) {
     let filtered = filtered_by_bands(strip);
-    let segment = squeeze(&filtered);
     if filter::cost(&filtered) > filtered.len() as u64 * NOISE {
+        let segment = squeeze(&filtered, LOOKS_IN_NOISE);
         return (filtered, segment);
     }
+    let segment = squeeze(&filtered, LOOKS_IN_DRAWINGS);
     let mut plain = Vec::with_capacity(filtered.len());
     strip.append(Filter::None, 0..strip.rows(), &mut plain);
-    let shorter = squeeze(&plain);
+    let shorter = squeeze(&plain, LOOKS_IN_DRAWINGS);
     if shorter.len() < segment.len() { (plain, shorter) } else { (filtered, segment) }
 }
 

@@ -13,10 +13,15 @@ const WORTH_IT: i32 = 13;
 /// What is hashed; deflate's own shortest, of three bytes, seldom saves anything.
 const MIN_MATCH: usize = 4;
 const MAX_MATCH: usize = 258;
-/// How far back a match may lie.
-const WINDOW: usize = 32_768;
-/// Places that are looked at for a match.
-const LOOKS: usize = 48;
+/// Deflate reaches back so far; a match may lie anywhere nearer.
+const WINDOW: usize = 1 << 15;
+/// Places that are looked at for a match, at most. In a drawing more of them pay.
+pub(super) const LOOKS_IN_DRAWINGS: usize = 48;
+/// In a photograph half of them find all but some tenths of a per cent.
+pub(super) const LOOKS_IN_NOISE: usize = 24;
+/// After a match as long as this a longer one is looked for at fewer places.
+const FAIR: usize = 16;
+const LOOKS_AFTER_FAIR: usize = 8;
 /// A match as long as this is good enough.
 const GOOD: usize = 128;
 const HASH_BITS: u32 = 15;
@@ -30,9 +35,9 @@ enum Token {
     Match { length: u16, distance: u16 },
 }
 
-/// The segment for some bytes.
-pub(super) fn squeeze(data: &[u8]) -> Vec<u8> {
-    let tokens = tokens(data);
+/// The segment for some bytes, for which so many places are looked at.
+pub(super) fn squeeze(data: &[u8], looks: usize) -> Vec<u8> {
+    let tokens = tokens(data, looks);
     let mut counts = ([0; SYMBOLS], [0; DISTANCES]);
     counts.0[END_OF_BLOCK] = 1;
     for token in &tokens {
@@ -67,12 +72,16 @@ pub(super) fn squeeze(data: &[u8]) -> Vec<u8> {
 }
 
 /// Cuts data into tokens. A match gives way to one that starts a byte later and saves more.
-fn tokens(data: &[u8]) -> Vec<Token> {
+fn tokens(data: &[u8], looks: usize) -> Vec<Token> {
     let mut finder = Finder::new(data);
     let mut tokens = Vec::new();
-    let (mut at, mut found) = (0, finder.best(0));
+    let (mut at, mut found) = (0, finder.best(0, looks));
     while at < data.len() {
-        let next = if found.length < GOOD { finder.best(at + 1) } else { finder.remembered(at + 1) };
+        let next = match found.length {
+            ..FAIR => finder.best(at + 1, looks),
+            FAIR..GOOD => finder.best(at + 1, LOOKS_AFTER_FAIR),
+            GOOD.. => finder.remembered(at + 1),
+        };
         if found.saved < WORTH_IT || next.saved > found.saved {
             tokens.push(Token::Literal(data[at]));
             (at, found) = (at + 1, next);
@@ -82,7 +91,7 @@ fn tokens(data: &[u8]) -> Vec<Token> {
         tokens.push(Token::Match { length: length as u16, distance: distance as u16 });
         (at + 2..at + length).for_each(|place| finder.put(place));
         at += length;
-        found = finder.best(at);
+        found = finder.best(at, looks);
     }
     tokens
 }
@@ -121,7 +130,8 @@ fn bits_of(length: usize, distance: usize) -> i32 {
 struct Finder<'a> {
     data: &'a [u8],
     last: Vec<u32>,
-    before: Vec<u32>,
+    /// For every place of the window how far before it the next one is; 0: there is none in reach. It stays in the cache.
+    before: Vec<u16>,
     bits_before: Vec<u32>,
 }
 
@@ -130,7 +140,7 @@ impl<'a> Finder<'a> {
         Finder {
             data,
             last: vec![NOWHERE; 1 << HASH_BITS],
-            before: vec![NOWHERE; data.len()],
+            before: vec![0; WINDOW],
             bits_before: bits_before(data),
         }
     }
@@ -143,19 +153,19 @@ impl<'a> Finder<'a> {
     /// Remembers a place.
     fn put(&mut self, at: usize) {
         if let Some(hash) = self.hash(at) {
-            self.before[at] = std::mem::replace(&mut self.last[hash], at as u32);
+            let before = at.wrapping_sub(std::mem::replace(&mut self.last[hash], at as u32) as usize);
+            self.before[at % WINDOW] = if before < WINDOW { before as u16 } else { 0 };
         }
     }
 
-    /// The match at a place that saves most; the place is remembered.
-    fn best(&mut self, at: usize) -> Match {
+    /// The match at a place that saves most, of so many that are looked at; the place is remembered.
+    fn best(&mut self, at: usize, looks: usize) -> Match {
         let mut best = Match::default();
         let Some(hash) = self.hash(at) else { return best };
         let most = (self.data.len() - at).min(MAX_MATCH);
-        let (mut place, mut longest) = (self.last[hash], MIN_MATCH - 1);
-        for _ in 0..LOOKS {
-            let from = place as usize;
-            if place == NOWHERE || at - from > WINDOW {
+        let (mut from, mut longest) = (self.last[hash] as usize, MIN_MATCH - 1);
+        for _ in 0..looks {
+            if at.wrapping_sub(from) >= WINDOW {
                 break;
             }
             let length = self.common(from, at, most, longest);
@@ -168,10 +178,11 @@ impl<'a> Finder<'a> {
                     best = Match { length, distance, saved };
                 }
             }
-            if length >= GOOD.min(most) {
+            let before = usize::from(self.before[from % WINDOW]);
+            if length >= GOOD.min(most) || before == 0 {
                 break;
             }
-            place = self.before[from];
+            from -= before;
         }
         self.put(at);
         best
