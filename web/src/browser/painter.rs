@@ -117,7 +117,7 @@ fn paint(studio: Studio, canvas: NodeRef<html::Canvas>) {
     }
     if !moving && !awaits_file {
         learn_silhouettes(studio, canvas, &catalogue, &recipe);
-        measure_texts(studio, &catalogue, &recipe);
+        measure_texts(studio, canvas, &catalogue, &recipe);
         rest(studio, &recipe, whole);
     }
 }
@@ -330,14 +330,17 @@ fn learn_silhouettes(studio: Studio, canvas: NodeRef<html::Canvas>, catalogue: &
 const MEASURED: u32 = 320;
 
 /// Where the letters of every text are, from a drawing of nothing else.
-fn measure_texts(studio: Studio, catalogue: &Catalogue, recipe: &Recipe) {
+fn measure_texts(studio: Studio, canvas: NodeRef<html::Canvas>, catalogue: &Catalogue, recipe: &Recipe) {
     for alone in (0..recipe.layers.len()).filter_map(|index| preview::text_alone(recipe, index)) {
         let name = alone.to_path();
         if studio.inks.with_untracked(|known| known.contains_key(&name)) {
             continue;
         }
-        let Ok(canvas) = edit::plan(catalogue, &alone).map(|plan| plan.canvas()) else { continue };
-        let Ok(plan) = edit::plan(catalogue, &preview::at_width(&alone, canvas, MEASURED)) else { continue };
+        let Ok(size) = edit::plan(catalogue, &alone).map(|plan| plan.canvas()) else { continue };
+        let Ok(plan) = edit::plan(catalogue, &preview::at_width(&alone, size, MEASURED)) else { continue };
+        if fetch_missing(studio, canvas, &plan) {
+            continue; // so small a picture reads another level of the base; when that is here, the next frame measures
+        }
         let drawn = with(|painter| painter.compositor.draw(&plan, &painter.ingredients));
         let ink = drawn.ok().and_then(|pixmap| silhouette::ink(pixmap.data(), pixmap.size()));
         if let Some(ink) = ink {
