@@ -25,8 +25,6 @@ const LOOKS_AFTER_FAIR: usize = 8;
 /// A match as long as this is good enough.
 const GOOD: usize = 128;
 const HASH_BITS: u32 = 15;
-/// No place.
-const NOWHERE: u32 = u32::MAX;
 
 /// A literal, or how much of what stood how far before is repeated.
 #[derive(Clone, Copy)]
@@ -129,6 +127,7 @@ fn bits_of(length: usize, distance: usize) -> i32 {
 /// Places with the same four bytes, the last one first.
 struct Finder<'a> {
     data: &'a [u8],
+    /// By what is hashed, one more than the last place with it; 0: there was none.
     last: Vec<u32>,
     /// For every place of the window how far before it the next one is; 0: there is none in reach. It stays in the cache.
     before: Vec<u16>,
@@ -139,7 +138,7 @@ impl<'a> Finder<'a> {
     fn new(data: &'a [u8]) -> Self {
         Finder {
             data,
-            last: vec![NOWHERE; 1 << HASH_BITS],
+            last: vec![0; 1 << HASH_BITS],
             before: vec![0; WINDOW],
             bits_before: bits_before(data),
         }
@@ -153,8 +152,8 @@ impl<'a> Finder<'a> {
     /// Remembers a place.
     fn put(&mut self, at: usize) {
         if let Some(hash) = self.hash(at) {
-            let before = at.wrapping_sub(std::mem::replace(&mut self.last[hash], at as u32) as usize);
-            self.before[at % WINDOW] = if before < WINDOW { before as u16 } else { 0 };
+            let last = std::mem::replace(&mut self.last[hash], at as u32 + 1);
+            self.before[at % WINDOW] = reach(at, last);
         }
     }
 
@@ -163,26 +162,26 @@ impl<'a> Finder<'a> {
         let mut best = Match::default();
         let Some(hash) = self.hash(at) else { return best };
         let most = (self.data.len() - at).min(MAX_MATCH);
-        let (mut from, mut longest) = (self.last[hash] as usize, MIN_MATCH - 1);
+        let (mut step, mut distance, mut longest) = (reach(at, self.last[hash]), 0, MIN_MATCH - 1);
         for _ in 0..looks {
-            if at.wrapping_sub(from) >= WINDOW {
+            distance += usize::from(step);
+            if step == 0 || distance >= WINDOW {
                 break;
             }
+            let from = at - distance;
             let length = self.common(from, at, most, longest);
             if length > longest {
                 longest = length;
-                let distance = at - from;
                 let saved =
                     (self.bits_before[at + length] - self.bits_before[at]) as i32 - bits_of(length, distance);
                 if saved > best.saved {
                     best = Match { length, distance, saved };
                 }
             }
-            let before = usize::from(self.before[from % WINDOW]);
-            if length >= GOOD.min(most) || before == 0 {
+            if length >= GOOD.min(most) {
                 break;
             }
-            from -= before;
+            step = self.before[from % WINDOW];
         }
         self.put(at);
         best
@@ -203,6 +202,12 @@ impl<'a> Finder<'a> {
         let eights = from.chunks_exact(8).zip(at.chunks_exact(8)).take_while(|(a, b)| a == b).count() * 8;
         eights + from[eights..].iter().zip(&at[eights..]).take_while(|(a, b)| a == b).count()
     }
+}
+
+/// How far before a place the last one is, which is given as one more than it is; 0: there is none in the window.
+fn reach(at: usize, last: u32) -> u16 {
+    let distance = last.checked_sub(1).map_or(0, |place| at - place as usize);
+    if distance < WINDOW { distance as u16 } else { 0 }
 }
 
 /// The codes of one segment.
