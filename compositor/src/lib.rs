@@ -37,6 +37,7 @@ pub mod signature;
 mod simd;
 mod source;
 mod text;
+mod weigh;
 
 pub use asset::{Anchor, Asset, AssetId, AssetRef, Digest, Focus, Kind, Level};
 pub use catalogue::Catalogue;

@@ -8,23 +8,13 @@ use wide::i32x4;
 use crate::fit::Crop;
 use crate::pixmap::Pixmap;
 use crate::simd::{self, Pair};
+use crate::weigh::{self, Across, SLACK, sum_rows};
 
 /// Half the width of the Lanczos-3 kernel, in source pixels at scale 1.
 const KERNEL_RADIUS: f64 = 3.0;
-/// Fractional bits of a scaling weight: with 8 bits of sample and up to 2¹⁰ taps of either sign, sums fit an `i32`.
-const SCALE_BITS: u32 = 14;
-/// The weight 1.
-const WHOLE: i16 = 1 << SCALE_BITS;
 /// Most that one pass reduces by. A wider kernel's weights would be too small for their fixed point, so a stronger
 /// reduction takes two.
 const MAX_REDUCTION: f64 = 128.0;
-/// Samples that one step of the vertical pass sums in registers.
-const LANE: usize = 16;
-/// Samples behind a row that the horizontal pass looks at: up to three pixels to fill a four, and one.
-const SLACK: usize = 16;
-/// Half of what a sum is divided by, so that it is rounded.
-const HALF: i32x4 = i32x4::new([1 << (SCALE_BITS - 1); 4]);
-
 /// Scales the part `crop` of a picture to `width × height` pixels.
 ///
 /// The crop may reach past the picture's edges. A pixel that the picture covers only in part is that much transparent,
@@ -50,12 +40,14 @@ pub(crate) fn scale(source: &Pixmap, crop: Crop, width: u32, height: u32) -> Pix
     }
 
     let columns = first * 4..end * 4;
-    let across: Vec<_> = across.iter().map(|tap| (tap.start, in_fours(&tap.weights))).collect();
+    let across = Across::new(across.iter().map(|tap| (tap.start, tap.weights.as_slice())));
     let mut row = vec![0; columns.len() + SLACK];
     let mut scaled = Pixmap::filled(width, height, [0; 4]);
     for (to, tap) in scaled.data_mut().chunks_exact_mut(width as usize * 4).zip(&down) {
-        sum_rows(&mut row[..columns.len()], source, columns.clone(), tap);
-        sum_columns(to, &row, &across);
+        let rows: Vec<&[u8]> =
+            (tap.start..).take(tap.weights.len()).map(|y| &source.row(y as u32)[columns.clone()]).collect();
+        sum_rows(&mut row[..columns.len()], &rows, &tap.weights);
+        across.sum(to, &row);
     }
     hold_below_alpha(&mut scaled);
     scaled
@@ -98,7 +90,7 @@ fn lanczos3(x: f64) -> f64 {
 
 /// Weights in fixed point that sum to exactly `coverage`, without the zeros at either end.
 fn quantised(first: usize, weights: &[f64], coverage: f64) -> Tap {
-    let total = libm::round(coverage * f64::from(1_i32 << SCALE_BITS));
+    let total = libm::round(coverage * f64::from(1_i32 << weigh::WEIGHT_BITS));
     let sum: f64 = weights.iter().sum();
     let mut fixed: Vec<i16> = weights.iter().map(|w| libm::round(w / sum * total) as i16).collect();
     let rest = total as i32 - fixed.iter().map(|w| i32::from(*w)).sum::<i32>();
@@ -108,65 +100,6 @@ fn quantised(first: usize, weights: &[f64], coverage: f64) -> Tap {
     let zeros = fixed.iter().take_while(|w| **w == 0).count().min(fixed.len() - 1);
     let end = fixed.iter().rposition(|w| *w != 0).map_or(zeros + 1, |last| last + 1);
     Tap { start: first + zeros, weights: fixed[zeros..end].to_vec() }
-}
-
-/// One row of the first pass: a weighted sum of source rows.
-fn sum_rows<'a>(to: &mut [u8], source: &'a Pixmap, columns: std::ops::Range<usize>, tap: &Tap) {
-    let rows: Vec<&'a [u8]> =
-        (tap.start..).take(tap.weights.len()).map(|y| &source.row(y as u32)[columns.clone()]).collect();
-    if let ([row], [WHOLE]) = (rows.as_slice(), tap.weights.as_slice()) {
-        to.copy_from_slice(row);
-        return;
-    }
-    // A last row without another stands for both: the second weight is 0.
-    let both = |(rows, pair): (&[&'a [u8]], Pair)| (rows[0], rows[rows.len() - 1], pair);
-    let pairs: Vec<_> = rows.chunks(2).zip(pairs(&tap.weights)).map(both).collect();
-    let mut lanes = to.chunks_exact_mut(LANE);
-    for (i, lane) in lanes.by_ref().enumerate() {
-        let mut sums = [HALF; 4];
-        for (one, other, weights) in &pairs {
-            let products =
-                simd::weigh(simd::load(&one[i * LANE..]), simd::load(&other[i * LANE..]), *weights);
-            for (sum, products) in sums.iter_mut().zip(products) {
-                *sum += products;
-            }
-        }
-        lane.copy_from_slice(&simd::pack(sums.map(|sum| sum >> SCALE_BITS)));
-    }
-    let rest = lanes.into_remainder();
-    let from = columns.len() - rest.len();
-    for (i, to) in rest.iter_mut().enumerate() {
-        let products =
-            rows.iter().zip(&tap.weights).map(|(row, weight)| i32::from(row[from + i]) * i32::from(*weight));
-        *to = rounded_sample(products.sum());
-    }
-}
-
-/// One row of the second pass: each pixel a weighted sum of neighbouring pixels, four of them at a time. `SLACK` samples
-/// behind the row's last pixel are looked at, with weight 0.
-fn sum_columns(to: &mut [u8], row: &[u8], across: &[(usize, Vec<Pair>)]) {
-    for (pixel, (start, weights)) in to.chunks_exact_mut(4).zip(across) {
-        let mut sum = HALF;
-        for (four, weights) in (start * 4..).step_by(16).zip(weights.chunks_exact(2)) {
-            sum += simd::weigh_pixels(&row[four..four + 20], weights[0], weights[1]);
-        }
-        pixel.copy_from_slice(&simd::pack([sum >> SCALE_BITS; 4])[..4]);
-    }
-}
-
-/// Weights two by two, and an even number of pairs.
-fn in_fours(weights: &[i16]) -> Vec<Pair> {
-    let missing = weights.len().next_multiple_of(4) / 2 - weights.len().div_ceil(2);
-    pairs(weights).chain(std::iter::repeat_n(Pair::new(0, 0), missing)).collect()
-}
-
-/// Weights two by two; a missing second one is 0.
-fn pairs(weights: &[i16]) -> impl Iterator<Item = Pair> {
-    weights.chunks(2).map(|pair| Pair::new(pair[0], pair.get(1).copied().unwrap_or(0)))
-}
-
-fn rounded_sample(sum: i32) -> u8 {
-    ((sum + (1 << (SCALE_BITS - 1))) >> SCALE_BITS).clamp(0, 255) as u8
 }
 
 /// Kernels with negative lobes can ring a colour above its alpha, which no premultiplied pixel may have.
@@ -328,7 +261,7 @@ mod tests {
                 let sums = (tap.start..)
                     .zip(&tap.weights)
                     .map(|(y, weight)| i32::from(source.row(y as u32)[i]) * i32::from(*weight));
-                rounded_sample(sums.sum())
+                weigh::rounded(sums.sum())
             };
             let row: Vec<u8> = (0..source.width() as usize * 4).map(sample).collect();
             for (i, to) in scaled.row_mut(y as u32).iter_mut().enumerate() {
@@ -336,7 +269,7 @@ mod tests {
                 let sums = (tap.start..)
                     .zip(&tap.weights)
                     .map(|(x, weight)| i32::from(row[x * 4 + i % 4]) * i32::from(*weight));
-                *to = rounded_sample(sums.sum());
+                *to = weigh::rounded(sums.sum());
             }
         }
         hold_below_alpha(&mut scaled);

@@ -25,6 +25,11 @@ impl Pair {
         Pair(cast([first, second]))
     }
 
+    /// Both, the first one lowest.
+    pub fn bits(self) -> i32 {
+        self.0
+    }
+
     fn everywhere(self) -> i16x8 {
         cast(i32x4::splat(self.0))
     }
