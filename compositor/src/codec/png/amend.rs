@@ -148,16 +148,9 @@ fn with_checksums(marks: &[Mark], data: &[u8]) -> Box<[(Mark, Checksum)]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::strips::Below;
+    use super::super::strips::{Below, tests::picture};
     use super::*;
     use crate::pixmap::Pixmap;
-
-    fn picture(width: u32, height: u32, alpha: impl Fn(u32, u32) -> u8) -> Pixmap {
-        let pixel = |x: u32, y: u32| [(x * 3) as u8, (y * 5) as u8, (x ^ y) as u8, alpha(x, y)];
-        let straight =
-            (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).flat_map(|(x, y)| pixel(x, y));
-        Pixmap::from_straight_rgba(width, height, straight.collect()).unwrap()
-    }
 
     /// A ground with something on it in some columns of some rows.
     fn covered(ground: &Pixmap, changed: &[Range<u32>], sample: impl Fn(u32, u32) -> u8) -> Pixmap {

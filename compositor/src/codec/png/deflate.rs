@@ -370,7 +370,7 @@ fn runs_of_lengths(lengths: &[u8]) -> Vec<(usize, u8, u64)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     /// By an independent decoder.
@@ -390,7 +390,7 @@ mod tests {
         back
     }
 
-    fn noise(length: usize, spread: u32) -> Vec<u8> {
+    pub fn noise(length: usize, spread: u32) -> Vec<u8> {
         let mut state = 1_u32;
         let next = || {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

@@ -74,17 +74,8 @@ fn log2(number: u32) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::deflate::{Code, Lines, count};
+    use super::super::deflate::{Code, Lines, count, tests::noise};
     use super::*;
-
-    fn noise(length: usize, spread: u32) -> Vec<u8> {
-        let mut state = 1_u32;
-        let next = || {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            ((state >> 16) % spread) as u8
-        };
-        std::iter::repeat_with(next).take(length).collect()
-    }
 
     #[test]
     fn the_code_of_others_takes_more() {
