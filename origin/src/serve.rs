@@ -130,7 +130,8 @@ pub async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
 /// origin, and waiting for a preface of HTTP/2 has no time-out.
 async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<bool>, config: ServerConfig) {
     let mut builder = Builder::new();
-    builder.timer(TokioTimer::new()).header_read_timeout(config.head_timeout).pipeline_flush(true);
+    // Bodies are written from where they are. Gathering the answers of pipelined requests would copy each of them.
+    builder.timer(TokioTimer::new()).header_read_timeout(config.head_timeout).writev(true);
     let places = Arc::new(Semaphore::new(config.connections));
     let graceful = GracefulShutdown::new();
     let mut left = Box::pin(left(&mut stopped, &graceful, config.drain_delay));
