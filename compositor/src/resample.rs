@@ -30,51 +30,78 @@ pub(crate) fn scale(source: &Pixmap, crop: Crop, width: u32, height: u32) -> Pix
         let whole = Crop { x: 0.0, y: 0.0, width: f64::from(between_w), height: f64::from(between_h) };
         return scale(&between, whole, width, height);
     }
-    let down = taps(crop.y, crop.height, source.height(), height);
-    let mut across = taps(crop.x, crop.width, source.width(), width);
+    let down = Taps::new(crop.y, crop.height, source.height(), height);
+    let across = Taps::new(crop.x, crop.width, source.width(), width);
     // Only the columns that the second pass will look at are made.
-    let first = across.iter().map(|tap| tap.start).min().unwrap_or(0);
-    let end = across.iter().map(|tap| tap.start + tap.weights.len()).max().unwrap_or(0);
-    for tap in &mut across {
-        tap.start -= first;
-    }
+    let first = across.iter().map(|(start, _)| start).min().unwrap_or(0);
+    let end = across.iter().map(|(start, weights)| start + weights.len()).max().unwrap_or(0);
 
     let columns = first * 4..end * 4;
-    let across = Across::new(across.iter().map(|tap| (tap.start, tap.weights.as_slice())));
+    let across = Across::new(across.iter().map(|(start, weights)| (start - first, weights)));
     let mut row = vec![0; columns.len() + SLACK];
     let mut scaled = Pixmap::filled(width, height, [0; 4]);
-    for (to, tap) in scaled.data_mut().chunks_exact_mut(width as usize * 4).zip(&down) {
+    for (to, (start, weights)) in scaled.data_mut().chunks_exact_mut(width as usize * 4).zip(down.iter()) {
         let rows: Vec<&[u8]> =
-            (tap.start..).take(tap.weights.len()).map(|y| &source.row(y as u32)[columns.clone()]).collect();
-        sum_rows(&mut row[..columns.len()], &rows, &tap.weights);
+            (start..).take(weights.len()).map(|y| &source.row(y as u32)[columns.clone()]).collect();
+        sum_rows(&mut row[..columns.len()], &rows, weights);
         across.sum(to, &row);
     }
     hold_below_alpha(&mut scaled);
     scaled
 }
 
-/// What one destination row or column is made of: source rows or columns from `start` on, by their weights.
-struct Tap {
-    start: usize,
+/// What the destination rows or columns of an axis are made of: source rows or columns, weighted.
+struct Taps {
+    /// For each destination the first source and where its weights end, which begin where those of the one before end.
+    places: Vec<(usize, usize)>,
     weights: Vec<i16>,
 }
 
-/// The taps of an axis on which `length` pixels from `start` on, of a picture of `side`, become `count`.
-fn taps(start: f64, length: f64, side: u32, count: u32) -> Vec<Tap> {
-    let ratio = length / f64::from(count);
-    let stretch = ratio.max(1.0); // a reduction needs a kernel as wide as itself
-    let side = f64::from(side);
-    let nearest_covered = |centre: f64| centre.max(ratio / 2.0).min((side - ratio / 2.0).max(side / 2.0));
-    let tap = |i: u32| {
-        let (from, to) = (start + f64::from(i) * ratio, start + f64::from(i + 1) * ratio);
-        let coverage = ((to.min(side) - from.max(0.0)) / ratio).clamp(0.0, 1.0);
-        let centre = nearest_covered(f64::midpoint(from, to));
-        let first = libm::floor(centre - KERNEL_RADIUS * stretch).clamp(0.0, side - 1.0) as usize;
-        let end = libm::ceil(centre + KERNEL_RADIUS * stretch).clamp(first as f64 + 1.0, side) as usize;
-        let weights: Vec<f64> = (first..end).map(|j| lanczos3((j as f64 + 0.5 - centre) / stretch)).collect();
-        quantised(first, &weights, coverage)
-    };
-    (0..count).map(tap).collect()
+impl Taps {
+    /// For an axis on which `length` pixels from `start` on, of a picture of `side`, become `count`.
+    fn new(start: f64, length: f64, side: u32, count: u32) -> Self {
+        let ratio = length / f64::from(count);
+        let stretch = ratio.max(1.0); // a reduction needs a kernel as wide as itself
+        let side = f64::from(side);
+        let nearest_covered = |centre: f64| centre.max(ratio / 2.0).min((side - ratio / 2.0).max(side / 2.0));
+        let mut taps = Taps { places: Vec::with_capacity(count as usize), weights: Vec::new() };
+        let mut exact = Vec::new();
+        for i in 0..count {
+            let (from, to) = (start + f64::from(i) * ratio, start + f64::from(i + 1) * ratio);
+            let coverage = ((to.min(side) - from.max(0.0)) / ratio).clamp(0.0, 1.0);
+            let centre = nearest_covered(f64::midpoint(from, to));
+            let first = libm::floor(centre - KERNEL_RADIUS * stretch).clamp(0.0, side - 1.0) as usize;
+            let end = libm::ceil(centre + KERNEL_RADIUS * stretch).clamp(first as f64 + 1.0, side) as usize;
+            exact.clear();
+            exact.extend((first..end).map(|j| lanczos3((j as f64 + 0.5 - centre) / stretch)));
+            taps.push(first, &exact, coverage);
+        }
+        taps
+    }
+
+    /// Adds weights in fixed point that sum to exactly `coverage`, without the zeros at either end.
+    fn push(&mut self, first: usize, exact: &[f64], coverage: f64) {
+        let begin = self.weights.len();
+        let total = libm::round(coverage * f64::from(1_i32 << weigh::WEIGHT_BITS));
+        let sum: f64 = exact.iter().sum();
+        self.weights.extend(exact.iter().map(|w| libm::round(w / sum * total) as i16));
+        let fixed = &mut self.weights[begin..];
+        let rest = total as i32 - fixed.iter().map(|w| i32::from(*w)).sum::<i32>();
+        if let Some(largest) = fixed.iter_mut().max_by_key(|w| **w) {
+            *largest += rest as i16; // what rounding left over goes where it shows least
+        }
+        let zeros = fixed.iter().take_while(|w| **w == 0).count().min(fixed.len() - 1);
+        let length = fixed.iter().rposition(|w| *w != 0).map_or(1, |last| last + 1 - zeros);
+        fixed.copy_within(zeros..zeros + length, 0);
+        self.weights.truncate(begin + length);
+        self.places.push((first + zeros, self.weights.len()));
+    }
+
+    /// The first source of each destination, and the weights from it on.
+    fn iter(&self) -> impl Iterator<Item = (usize, &[i16])> {
+        let begins = std::iter::once(0).chain(self.places.iter().map(|(_, end)| *end));
+        self.places.iter().zip(begins).map(|((start, end), begin)| (*start, &self.weights[begin..*end]))
+    }
 }
 
 fn lanczos3(x: f64) -> f64 {
@@ -86,20 +113,6 @@ fn lanczos3(x: f64) -> f64 {
         let px = core::f64::consts::PI * x;
         KERNEL_RADIUS * libm::sin(px) * libm::sin(px / KERNEL_RADIUS) / (px * px)
     }
-}
-
-/// Weights in fixed point that sum to exactly `coverage`, without the zeros at either end.
-fn quantised(first: usize, weights: &[f64], coverage: f64) -> Tap {
-    let total = libm::round(coverage * f64::from(1_i32 << weigh::WEIGHT_BITS));
-    let sum: f64 = weights.iter().sum();
-    let mut fixed: Vec<i16> = weights.iter().map(|w| libm::round(w / sum * total) as i16).collect();
-    let rest = total as i32 - fixed.iter().map(|w| i32::from(*w)).sum::<i32>();
-    if let Some(largest) = fixed.iter_mut().max_by_key(|w| **w) {
-        *largest += rest as i16; // what rounding left over goes where it shows least
-    }
-    let zeros = fixed.iter().take_while(|w| **w == 0).count().min(fixed.len() - 1);
-    let end = fixed.iter().rposition(|w| *w != 0).map_or(zeros + 1, |last| last + 1);
-    Tap { start: first + zeros, weights: fixed[zeros..end].to_vec() }
 }
 
 /// Kernels with negative lobes can ring a colour above its alpha, which no premultiplied pixel may have.
@@ -251,25 +264,25 @@ mod tests {
 
     /// What `scale` is, pixel by pixel and without a vector.
     fn plainly(source: &Pixmap, crop: Crop, width: u32, height: u32) -> Pixmap {
-        let (down, across) = (
-            taps(crop.y, crop.height, source.height(), height),
-            taps(crop.x, crop.width, source.width(), width),
-        );
+        let down = Taps::new(crop.y, crop.height, source.height(), height);
+        let across = Taps::new(crop.x, crop.width, source.width(), width);
         let mut scaled = Pixmap::filled(width, height, [0; 4]);
-        for (y, tap) in down.iter().enumerate() {
+        for (y, (start, weights)) in down.iter().enumerate() {
             let sample = |i: usize| {
-                let sums = (tap.start..)
-                    .zip(&tap.weights)
+                let sums = (start..)
+                    .zip(weights)
                     .map(|(y, weight)| i32::from(source.row(y as u32)[i]) * i32::from(*weight));
                 weigh::rounded(sums.sum())
             };
             let row: Vec<u8> = (0..source.width() as usize * 4).map(sample).collect();
-            for (i, to) in scaled.row_mut(y as u32).iter_mut().enumerate() {
-                let tap = &across[i / 4];
-                let sums = (tap.start..)
-                    .zip(&tap.weights)
-                    .map(|(x, weight)| i32::from(row[x * 4 + i % 4]) * i32::from(*weight));
-                *to = weigh::rounded(sums.sum());
+            let pixels = scaled.row_mut(y as u32).chunks_exact_mut(4).zip(across.iter());
+            for (pixel, (start, weights)) in pixels {
+                for (channel, to) in pixel.iter_mut().enumerate() {
+                    let sums = (start..)
+                        .zip(weights)
+                        .map(|(x, weight)| i32::from(row[x * 4 + channel]) * i32::from(*weight));
+                    *to = weigh::rounded(sums.sum());
+                }
             }
         }
         hold_below_alpha(&mut scaled);
