@@ -1,12 +1,12 @@
 //! Compositing one row of pixels over another: W3C Compositing and Blending Level 1, on premultiplied samples.
 //!
-//! Everyday layers (`normal`, `source-over`) take an integer path. Everything else is the specification's formulas in
-//! `f32`, in lanes that compilers vectorise: IEEE arithmetic without contraction gives the same bits on every target.
+//! Everyday layers take an integer path. Everything else is the specification's formulas in `f32`, in lanes that
+//! compilers vectorise: IEEE arithmetic without contraction gives the same bits on every target.
 
+mod integer;
 mod modes;
 mod operator;
 
-use crate::pixmap::multiply;
 use crate::recipe::{BlendMode, Decimal, Operator};
 use crate::simd::widest;
 
@@ -45,7 +45,9 @@ const OPACITY_BITS: u32 = 12;
 /// Composites the pixels of `above` with those of `below`, in place. Both are premultiplied RGBA of equal length.
 pub(crate) fn composite(below: &mut [u8], above: &[u8], mix: &Mix) {
     match (mix.blend, mix.operator, mix.opacity) {
-        (BlendMode::Normal, Operator::SourceOver, Decimal::ONE) => over(below, above),
+        (BlendMode::Normal, Operator::SourceOver, Decimal::ONE) => integer::over(below, above),
+        (BlendMode::Multiply, Operator::SourceOver, Decimal::ONE) => integer::multiply(below, above),
+        (BlendMode::Screen, Operator::SourceOver, Decimal::ONE) => integer::screen(below, above),
         (BlendMode::Normal, Operator::SourceOver, opacity) => {
             widest(
                 #[inline(always)]
@@ -61,22 +63,7 @@ pub(crate) fn clear(below: &mut [u8]) {
     below.fill(0);
 }
 
-/// `co = cs + cb · (1 − αs)` for all four channels (section 9.1.4).
-fn over(below: &mut [u8], above: &[u8]) {
-    for (b, a) in below.chunks_exact_mut(4).zip(above.chunks_exact(4)) {
-        match a[3] {
-            0 => {}
-            255 => b.copy_from_slice(a),
-            alpha => {
-                for (b, a) in b.iter_mut().zip(a) {
-                    *b = a.saturating_add(multiply(*b, 255 - alpha));
-                }
-            }
-        }
-    }
-}
-
-/// The same with `cs` and `αs` multiplied by an opacity, rounded once.
+/// `normal` and `source-over` with `cs` and `αs` multiplied by an opacity, rounded once.
 #[inline(always)]
 fn over_faded(below: &mut [u8], above: &[u8], opacity: Decimal) {
     const ONE: u32 = 1 << OPACITY_BITS;
@@ -97,6 +84,7 @@ fn over_faded(below: &mut [u8], above: &[u8], opacity: Decimal) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pixmap::multiply;
 
     const GRID: [u8; 9] = [0, 1, 20, 51, 127, 128, 200, 254, 255];
 

@@ -1,6 +1,9 @@
 //! The blend modes in `f32` (sections 10.1 and 10.2), several pixels at a time: channels lie in separate lanes, so
 //! that one instruction works on one channel of all of them.
 
+use wide::bytemuck::cast;
+use wide::f32x8;
+
 use super::{Fractions, Mix, fractions};
 use crate::recipe::BlendMode;
 use crate::simd::widest;
@@ -18,12 +21,19 @@ struct Pixels {
     alpha: Lane,
 }
 
-impl Pixels {
-    #[inline(always)]
-    fn faded(self, opacity: f32) -> Pixels {
-        let faded = |lane: Lane| lane.map(|sample| sample * opacity);
-        Pixels { colours: self.colours.map(faded), alpha: faded(self.alpha) }
+/// A lane of what `value` says for each pixel. (`array::map` is a call of its own, which nothing is compiled into.)
+#[inline(always)]
+fn lanes<T: Copy + Default>(value: impl Fn(usize) -> T) -> [T; LANES] {
+    let mut lane = [T::default(); LANES];
+    for (i, place) in lane.iter_mut().enumerate() {
+        *place = value(i);
     }
+    lane
+}
+
+#[inline(always)]
+fn faded(lane: &Lane, opacity: f32) -> Lane {
+    lanes(|i| lane[i] * opacity)
 }
 
 /// Composites `above` with `below` by any mode and operator.
@@ -241,9 +251,13 @@ fn rows(below: &mut [u8], above: &[u8], mix: &Mix, blend: impl Fn(&Pixels, &Pixe
     widest(
         #[inline(always)]
         || {
-            steps(below, above, fractions.keeps_uncovered(), |below, above| {
-                step(below, above, opacity, fractions, &blend);
-            });
+            steps(
+                below,
+                above,
+                fractions.keeps_uncovered(),
+                #[inline(always)]
+                |below, above| step(below, above, opacity, fractions, &blend),
+            );
         },
     );
 }
@@ -278,7 +292,7 @@ fn step(
     fractions: Fractions,
     blend: &impl Fn(&Pixels, &Pixels) -> [Lane; 3],
 ) {
-    let (backdrop, source) = (load(&words(below)), load(above).faded(opacity));
+    let (backdrop, source) = (load(&words(below), 1.0), load(above, opacity));
     let mixed = blend(&backdrop, &source);
     let mut out = Pixels { colours: [[0.0; LANES]; 3], alpha: [0.0; LANES] };
     for i in 0..LANES {
@@ -306,11 +320,20 @@ fn words(samples: &[u8]) -> [u32; LANES] {
 }
 
 #[inline(always)]
-fn load(words: &[u32; LANES]) -> Pixels {
+fn load(words: &[u32; LANES], opacity: f32) -> Pixels {
+    let [r, g, b, alpha] = [channel(words, 0), channel(words, 8), channel(words, 16), channel(words, 24)];
+    Pixels {
+        colours: [faded(&r, opacity), faded(&g, opacity), faded(&b, opacity)],
+        alpha: faded(&alpha, opacity),
+    }
+}
+
+/// A sample of each pixel.
+#[inline(always)]
+fn channel(words: &[u32; LANES], shift: u32) -> Lane {
     // 255 times this is 1, exactly.
     const UNIT: f32 = 1.0 / 255.0;
-    let channel = |shift: u32| words.map(|word| (word >> shift & 255) as i32 as f32 * UNIT);
-    Pixels { colours: [channel(0), channel(8), channel(16)], alpha: channel(24) }
+    lanes(|i| (words[i] >> shift & 255) as i32 as f32 * UNIT)
 }
 
 /// Colours no longer multiplied by their alpha; of what is invisible, black.
@@ -328,14 +351,24 @@ fn straight(pixels: &Pixels) -> [Lane; 3] {
 /// Rounds to nearest; no colour above its alpha.
 #[inline(always)]
 fn store(pixels: &Pixels, samples: &mut [u8]) {
-    let round = |lane: &Lane| lane.map(|value| (value * 255.0 + 0.5).clamp(0.0, 255.0) as i32 as u32);
-    let mut words = round(&pixels.alpha);
-    let colours = pixels.colours.each_ref().map(round);
-    for (i, word) in words.iter_mut().enumerate() {
-        let [r, g, b] = colours.each_ref().map(|lane| lane[i].min(*word));
-        *word = r | g << 8 | b << 16 | *word << 24;
-    }
+    let [r, g, b] = &pixels.colours;
+    let [r, g, b, alpha] = [rounded(r), rounded(g), rounded(b), rounded(&pixels.alpha)];
+    let words = lanes(|i| {
+        let held = |lane: &[u32; LANES]| lane[i].min(alpha[i]);
+        held(&r) | held(&g) << 8 | held(&b) << 16 | alpha[i] << 24
+    });
     for (pixel, word) in samples.as_chunks_mut().0.iter_mut().zip(words) {
         *pixel = word.to_le_bytes();
     }
+}
+
+#[inline(always)]
+fn rounded(lane: &Lane) -> [u32; LANES] {
+    let held = lanes(|i| {
+        let sample = lane[i] * 255.0 + 0.5;
+        let sample = if sample > 0.0 { sample } else { 0.0 };
+        if sample < 255.0 { sample } else { 255.0 }
+    });
+    // `as` would look at every sample by itself: it might be none.
+    cast(f32x8::new(held).fast_trunc_int())
 }

@@ -1,0 +1,125 @@
+//! The mixes of everyday, which need no more than 16 bits: each sample is a sum of products over 255, rounded once, as the
+//! formulas in `f32` would round it.
+
+use wide::bytemuck::cast;
+use wide::{u16x8, u32x4};
+
+/// Samples of four pixels.
+const STEP: usize = 16;
+
+/// What a sample is made of: half the samples of four pixels, each in 16 bits, and the alphas of their pixels.
+#[derive(Clone, Copy)]
+struct Samples {
+    backdrop: u16x8,
+    source: u16x8,
+    alpha_b: u16x8,
+    alpha_s: u16x8,
+}
+
+const FULL: u16x8 = u16x8::new([255; 8]);
+
+/// `co = cs + cb · (1 − αs)` for all four channels (section 9.1.4).
+pub(super) fn over(below: &mut [u8], above: &[u8]) {
+    each(below, above, |s| s.source * FULL + s.backdrop * (FULL - s.alpha_s));
+}
+
+/// `co = cs · (1 − αb) + cb · (1 − αs) + cs · cb` (sections 9.1.4 and 10.1).
+pub(super) fn multiply(below: &mut [u8], above: &[u8]) {
+    each(below, above, |s| {
+        s.source * (FULL - s.alpha_b) + s.backdrop * (FULL - s.alpha_s) + s.source * s.backdrop
+    });
+}
+
+/// `co = cs + cb − cs · cb` (sections 9.1.4 and 10.1).
+pub(super) fn screen(below: &mut [u8], above: &[u8]) {
+    each(below, above, |s| s.source * FULL + s.backdrop * (FULL - s.source));
+}
+
+/// Goes through a row; `sum` is 255 times what becomes of each sample: at most 255², as no sample is above its alpha.
+#[inline(always)]
+fn each(below: &mut [u8], above: &[u8], sum: impl Fn(Samples) -> u16x8) {
+    let (below, rest_below) = below.as_chunks_mut::<STEP>();
+    let (above, rest_above) = above.as_chunks::<STEP>();
+    for (below, above) in below.iter_mut().zip(above) {
+        // Around most layers there is much of nothing, which leaves all as it is.
+        if *above != [0; STEP] {
+            step(below, above, &sum);
+        }
+    }
+    let (mut last_below, mut last_above) = ([0; STEP], [0; STEP]);
+    last_below[..rest_below.len()].copy_from_slice(rest_below);
+    last_above[..rest_above.len()].copy_from_slice(rest_above);
+    step(&mut last_below, &last_above, &sum);
+    rest_below.copy_from_slice(&last_below[..rest_below.len()]);
+}
+
+#[inline(always)]
+fn step(below: &mut [u8; STEP], above: &[u8; STEP], sum: &impl Fn(Samples) -> u16x8) {
+    let (b, s) = (words(below), words(above));
+    let (alpha_b, alpha_s) = (alphas(b), alphas(s));
+    let mixed = |backdrop, source| over_255(sum(Samples { backdrop, source, alpha_b, alpha_s }));
+    let (even, odd) = (mixed(halves(b), halves(s)), mixed(halves(b >> 8), halves(s >> 8)));
+    let pixels: u32x4 = cast::<u16x8, u32x4>(even) | (cast::<u16x8, u32x4>(odd) << 8);
+    for (pixel, word) in below.as_chunks_mut().0.iter_mut().zip(pixels.to_array()) {
+        *pixel = word.to_le_bytes();
+    }
+}
+
+#[inline(always)]
+fn words(samples: &[u8; STEP]) -> u32x4 {
+    let mut words = [0; 4];
+    for (word, pixel) in words.iter_mut().zip(samples.as_chunks().0) {
+        *word = u32::from_le_bytes(*pixel);
+    }
+    u32x4::new(words)
+}
+
+/// Channels 0 and 2 of each pixel.
+#[inline(always)]
+fn halves(words: u32x4) -> u16x8 {
+    cast(words & u32x4::splat(0x00ff_00ff))
+}
+
+/// The alpha of each pixel, twice.
+#[inline(always)]
+fn alphas(words: u32x4) -> u16x8 {
+    let alpha = words >> 24;
+    cast(alpha | (alpha << 16))
+}
+
+/// A 255th, rounded to nearest: exact up to 255².
+#[inline(always)]
+fn over_255(sum: u16x8) -> u16x8 {
+    let sum = sum + u16x8::splat(128);
+    (sum + (sum >> 8)) >> 8
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::blend::{Mix, modes};
+    use crate::pixmap;
+    use crate::recipe::BlendMode;
+
+    /// Rows of every colour on every colour, all of them below their alphas.
+    #[test]
+    fn integers_round_as_floats_do() {
+        let alphas = [0, 1, 2, 63, 127, 128, 200, 254, 255];
+        let pixels: Vec<[u8; 4]> = alphas
+            .into_iter()
+            .flat_map(|a| (0..=255).step_by(5).map(move |c| (c, a)))
+            .map(|(c, a)| [pixmap::multiply(c, a), pixmap::multiply(255 - c, a), a / 2, a])
+            .collect();
+        type Way = fn(&mut [u8], &[u8]);
+        let ways: [(BlendMode, Way); 3] =
+            [(BlendMode::Normal, over), (BlendMode::Multiply, multiply), (BlendMode::Screen, screen)];
+        for (blend, way) in ways {
+            for below in &pixels {
+                let (mut one, mut other) = (below.repeat(pixels.len()), below.repeat(pixels.len()));
+                way(&mut one, pixels.as_flattened());
+                modes::composite(&mut other, pixels.as_flattened(), &Mix { blend, ..Mix::OVER });
+                assert_eq!(one, other, "{blend:?} on {below:?}");
+            }
+        }
+    }
+}
