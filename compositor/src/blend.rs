@@ -4,11 +4,11 @@
 //! compilers vectorise: IEEE arithmetic without contraction gives the same bits on every target.
 
 mod integer;
+mod lanes;
 mod modes;
 mod operator;
 
 use crate::recipe::{BlendMode, Decimal, Operator};
-use crate::simd::widest;
 
 pub(crate) use operator::{Fractions, fractions};
 
@@ -38,22 +38,13 @@ impl Mix {
     }
 }
 
-/// Fractional bits of an opacity on the integer path: with two 8-bit factors it fits 32 bits, and its error is a
-/// thirtieth of a step.
-const OPACITY_BITS: u32 = 12;
-
 /// Composites the pixels of `above` with those of `below`, in place. Both are premultiplied RGBA of equal length.
 pub(crate) fn composite(below: &mut [u8], above: &[u8], mix: &Mix) {
     match (mix.blend, mix.operator, mix.opacity) {
         (BlendMode::Normal, Operator::SourceOver, Decimal::ONE) => integer::over(below, above),
         (BlendMode::Multiply, Operator::SourceOver, Decimal::ONE) => integer::multiply(below, above),
         (BlendMode::Screen, Operator::SourceOver, Decimal::ONE) => integer::screen(below, above),
-        (BlendMode::Normal, Operator::SourceOver, opacity) => {
-            widest(
-                #[inline(always)]
-                || over_faded(below, above, opacity),
-            );
-        }
+        (BlendMode::Normal, Operator::SourceOver, opacity) => integer::over_faded(below, above, opacity),
         _ => modes::composite(below, above, mix),
     }
 }
@@ -61,24 +52,6 @@ pub(crate) fn composite(below: &mut [u8], above: &[u8], mix: &Mix) {
 /// Composites nothing with the pixels of `below`: what an operator that reaches everywhere does outside its layer.
 pub(crate) fn clear(below: &mut [u8]) {
     below.fill(0);
-}
-
-/// `normal` and `source-over` with `cs` and `αs` multiplied by an opacity, rounded once.
-#[inline(always)]
-fn over_faded(below: &mut [u8], above: &[u8], opacity: Decimal) {
-    const ONE: u32 = 1 << OPACITY_BITS;
-    let opacity = (opacity.ten_thousandths().clamp(0, 10_000) as u32 * ONE + 5_000) / 10_000;
-    for (b, a) in below.chunks_exact_mut(4).zip(above.chunks_exact(4)) {
-        if a[3] == 0 {
-            continue;
-        }
-        let rest = 255 * ONE - u32::from(a[3]) * opacity;
-        for (b, a) in b.iter_mut().zip(a) {
-            let sum = u32::from(*a) * opacity * 255 + u32::from(*b) * rest;
-            let sum = (sum + ONE / 2) / ONE + 128;
-            *b = ((sum + (sum >> 8)) >> 8).min(255) as u8;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -4,12 +4,10 @@
 use wide::bytemuck::cast;
 use wide::f32x8;
 
+use super::lanes::{LANES, lanes, put, steps, words};
 use super::{Fractions, Mix, fractions};
 use crate::recipe::BlendMode;
 use crate::simd::widest;
-
-/// Pixels worked on at once: a 256-bit register of `f32`.
-const LANES: usize = 8;
 
 /// One value for each of the pixels.
 type Lane = [f32; LANES];
@@ -19,16 +17,6 @@ struct Pixels {
     /// Premultiplied.
     colours: [Lane; 3],
     alpha: Lane,
-}
-
-/// A lane of what `value` says for each pixel. (`array::map` is a call of its own, which nothing is compiled into.)
-#[inline(always)]
-fn lanes<T: Copy + Default>(value: impl Fn(usize) -> T) -> [T; LANES] {
-    let mut lane = [T::default(); LANES];
-    for (i, place) in lane.iter_mut().enumerate() {
-        *place = value(i);
-    }
-    lane
 }
 
 #[inline(always)]
@@ -262,27 +250,6 @@ fn rows(below: &mut [u8], above: &[u8], mix: &Mix, blend: impl Fn(&Pixels, &Pixe
     );
 }
 
-#[inline(always)]
-fn steps(below: &mut [u8], above: &[u8], keeps_uncovered: bool, step: impl Fn(&mut [u8], &[u32; LANES])) {
-    const STEP: usize = LANES * 4;
-    let mut below = below.chunks_exact_mut(STEP);
-    let mut above = above.chunks_exact(STEP);
-    for (below, above) in (&mut below).zip(&mut above) {
-        let above = words(above);
-        // Around what is turned there is much of nothing, which most operators leave as it is.
-        if keeps_uncovered && above.iter().fold(0, |any, word| any | word) == 0 {
-            continue;
-        }
-        step(below, &above);
-    }
-    let (below, above) = (below.into_remainder(), above.remainder());
-    let (mut padded_below, mut padded_above) = ([0; STEP], [0; STEP]);
-    padded_below[..below.len()].copy_from_slice(below);
-    padded_above[..above.len()].copy_from_slice(above);
-    step(&mut padded_below, &words(&padded_above));
-    below.copy_from_slice(&padded_below[..below.len()]);
-}
-
 #[expect(clippy::needless_range_loop, reason = "all lanes go by one index")]
 #[inline(always)]
 fn step(
@@ -307,16 +274,6 @@ fn step(
         }
     }
     store(&out, below);
-}
-
-/// Pixels as words, so that taking them apart is shifts of whole registers.
-#[inline(always)]
-fn words(samples: &[u8]) -> [u32; LANES] {
-    let mut words = [0; LANES];
-    for (word, pixel) in words.iter_mut().zip(samples.as_chunks().0) {
-        *word = u32::from_le_bytes(*pixel);
-    }
-    words
 }
 
 #[inline(always)]
@@ -357,9 +314,7 @@ fn store(pixels: &Pixels, samples: &mut [u8]) {
         let held = |lane: &[u32; LANES]| lane[i].min(alpha[i]);
         held(&r) | held(&g) << 8 | held(&b) << 16 | alpha[i] << 24
     });
-    for (pixel, word) in samples.as_chunks_mut().0.iter_mut().zip(words) {
-        *pixel = word.to_le_bytes();
-    }
+    put(&words, samples);
 }
 
 #[inline(always)]
