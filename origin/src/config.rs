@@ -136,6 +136,8 @@ pub struct ServerConfig {
     pub connections: usize,
     /// Longest a client may take over the head of a request, and a connection may idle between two.
     pub head_timeout: Duration,
+    /// Longest a client may take nothing of what it is sent.
+    pub send_timeout: Duration,
     /// Longest an API request may take, its body included.
     pub request_timeout: Duration,
     /// How long requests are still taken after a shutdown began.
@@ -278,6 +280,7 @@ impl ServerConfig {
             cors_origins: reader.get::<parse::List<parse::WebOrigin>>("MILLINER_CORS_ORIGINS")?.into_values(),
             connections: reader.get("MILLINER_LIMIT_CONNECTIONS")?,
             head_timeout: reader.get::<parse::Span>("MILLINER_HEAD_TIMEOUT")?.0,
+            send_timeout: reader.get::<parse::Span>("MILLINER_SEND_TIMEOUT")?.0,
             request_timeout: reader.get::<parse::Span>("MILLINER_REQUEST_TIMEOUT")?.0,
             drain_delay: reader.get::<parse::Span>("MILLINER_DRAIN_DELAY")?.0,
             drain_timeout: reader.get::<parse::Span>("MILLINER_DRAIN_TIMEOUT")?.0,

@@ -16,6 +16,7 @@ use hyper::server::conn::http1::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown};
+use rustix::net::sockopt::set_tcp_user_timeout;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -130,8 +131,8 @@ pub async fn told_to_stop(stopped: &mut watch::Receiver<bool>) {
 /// origin, and waiting for a preface of HTTP/2 has no time-out.
 async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<bool>, config: ServerConfig) {
     let mut builder = Builder::new();
-    // Bodies are written from where they are. Gathering the answers of pipelined requests would copy each of them.
-    builder.timer(TokioTimer::new()).header_read_timeout(config.head_timeout).writev(true);
+    // Bodies are written from where they are. `pipeline_flush` would copy each of them to gather what is pipelined.
+    builder.timer(TokioTimer::new()).header_read_timeout(config.head_timeout);
     let places = Arc::new(Semaphore::new(config.connections));
     let graceful = GracefulShutdown::new();
     let mut left = Box::pin(left(&mut stopped, &graceful, config.drain_delay));
@@ -150,6 +151,7 @@ async fn accept(listener: TcpListener, door: Door, mut stopped: watch::Receiver<
                 continue;
             }
         };
+        prepare(&stream, &config);
         let connection = graceful.watch(connection(&builder, stream, peer, door.clone()));
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -192,15 +194,23 @@ async fn next(
     Ok((stream, peer.ip(), place))
 }
 
+/// Who takes nothing of an answer is let go by the kernel, which knows how much is taken.
+fn prepare(stream: &TcpStream, config: &ServerConfig) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let most = u32::try_from(config.send_timeout.as_millis()).unwrap_or(u32::MAX);
+    if let Err(error) = set_tcp_user_timeout(stream, most) {
+        tracing::debug!(%error, "TCP_USER_TIMEOUT could not be set");
+    }
+}
+
 fn connection(
     builder: &Builder,
     stream: TcpStream,
     peer: IpAddr,
     door: Door,
 ) -> impl GracefulConnection<Error = hyper::Error> + Send + use<> {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
     let service = service_fn(move |request| {
         let door = door.clone();
         async move { Ok::<_, Infallible>(door.answer(request, peer).await) }

@@ -113,6 +113,8 @@ pub const SETTINGS: &[Setting] = &[
         "How often changes made by other processes (milliner import) are looked for"),
     setting("MILLINER_HEAD_TIMEOUT", "head-timeout", "SPAN", "30s", SPAN,
         "Longest a connection may idle, and take over the head of a request"),
+    setting("MILLINER_SEND_TIMEOUT", "send-timeout", "SPAN", "30s", SPAN,
+        "Longest a caller may take nothing of what it is sent, before its connection is ended"),
     setting("MILLINER_REQUEST_TIMEOUT", "request-timeout", "SPAN", "60s", SPAN,
         "Longest a request may take, its body included"),
     setting("MILLINER_DRAIN_DELAY", "drain-delay", "SPAN", "2s", SPAN,

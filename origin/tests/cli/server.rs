@@ -1,10 +1,10 @@
 //! A server as a process: orderly shutdown, and a kill at the worst moment.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -175,6 +175,30 @@ fn a_connection_that_says_nothing_is_ended_and_its_place_is_given_away() {
     // However it ends, with an error for half a head or without a word, it ends.
     let _ = halting.read_to_end(&mut heard);
     assert_eq!(server.get("/healthz").0, 200);
+}
+
+#[test]
+fn a_client_that_takes_nothing_of_its_answers_is_let_go() {
+    let folder = tempfile::tempdir().unwrap();
+    catalogue(folder.path());
+    assert!(milliner(folder.path(), &["import", "catalogue"]).status.success());
+    let server = Server::start_with(folder.path(), &["--limit-connections", "1", "--send-timeout", "500ms"]);
+    assert_eq!(server.get("/c/cat.png").0, 200);
+    let mut deaf = server.connect();
+    deaf.set_nonblocking(true).unwrap();
+    let asked = b"GET /c/cat.png HTTP/1.1\r\nhost: milliner\r\n\r\n".repeat(100);
+    // The server takes no more questions once its answers are not taken.
+    let (begun, mut sent) = (Instant::now(), 0);
+    while begun.elapsed() < Duration::from_mins(1) {
+        match deaf.write(&asked[sent..]) {
+            Ok(more) => sent = (sent + more) % asked.len(),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => std::thread::sleep(LOOK),
+            Err(_) => break,
+        }
+    }
+    let took = begun.elapsed();
+    assert!((Duration::from_millis(500)..Duration::from_mins(1)).contains(&took), "let go after {took:?}");
+    assert_eq!(server.get("/healthz").0, 200, "its place is given away");
 }
 
 #[test]
