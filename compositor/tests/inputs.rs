@@ -291,6 +291,15 @@ fn webp_and_gif_are_read() {
     let error = normalise(&animation(18), &Limits::default()).unwrap_err().to_string();
     assert!(error.contains("reaches over its canvas"), "{error}");
 
+    // An animation whose header says nothing of the alpha that its frame has.
+    let veiled = [100, 10, 0, 128].repeat(48 * 32);
+    let mut webp = Vec::new();
+    image_webp::WebPEncoder::new(&mut webp).encode(&veiled, 48, 32, image_webp::ColorType::Rgba8).unwrap();
+    let mut silent = common::animated_webp((48, 32), (0, 0), (48, 32), &webp[12..]);
+    silent[20] &= !0x10;
+    let (normal, drawn) = stored(&silent);
+    assert_eq!((normal.opaque, at(&drawn, 5, 5)), (false, [100, 10, 0, 128]));
+
     // A GIF whose first frame covers only a part of its screen.
     let mut bytes = Vec::new();
     let mut encoder = gif::Encoder::new(&mut bytes, 8, 8, &[255, 0, 0, 0, 0, 255]).unwrap();

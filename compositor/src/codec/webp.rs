@@ -18,7 +18,8 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetErro
     let (width, height) = file.dimensions();
     let pixels = check_size(Input::Webp, width, height, limits)?;
     file.set_memory_limit(pixels.saturating_mul(8));
-    let alpha = file.has_alpha();
+    // What an animation says of its alpha need not hold for its frames.
+    let opaque = !file.has_alpha() && !file.is_animated();
     let rgba = if file.is_animated() {
         first_frame(bytes)?.on_canvas(width, height, pixels)?
     } else {
@@ -26,7 +27,7 @@ pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetErro
     };
     let icc = file.icc_profile().map_err(malformed)?;
     let exif = file.exif_metadata().map_err(malformed)?;
-    Ok(Decoded { width, height, rgba, opaque: !alpha, icc, exif })
+    Ok(Decoded { width, height, rgba, opaque, icc, exif })
 }
 
 /// Straight RGBA of a file that has one picture.
