@@ -40,6 +40,7 @@ impl Mix {
 
 /// Composites the pixels of `above` with those of `below`, in place. Both are premultiplied RGBA of equal length.
 pub(crate) fn composite(below: &mut [u8], above: &[u8], mix: &Mix) {
+    debug_assert_eq!(below.len(), above.len());
     match (mix.blend, mix.operator, mix.opacity) {
         (BlendMode::Normal, Operator::SourceOver, Decimal::ONE) => integer::over(below, above),
         (BlendMode::Multiply, Operator::SourceOver, Decimal::ONE) => integer::multiply(below, above),

@@ -15,6 +15,7 @@ const KERNEL_RADIUS: f64 = 3.0;
 /// Most that one pass reduces by. A wider kernel's weights would be too small for their fixed point, so a stronger
 /// reduction takes two.
 const MAX_REDUCTION: f64 = 128.0;
+
 /// Scales the part `crop` of a picture to `width × height` pixels.
 ///
 /// The crop may reach past the picture's edges. A pixel that the picture covers only in part is that much transparent,
@@ -31,13 +32,14 @@ pub(crate) fn scale(source: &Pixmap, crop: Crop, width: u32, height: u32) -> Pix
         return scale(&between, whole, width, height);
     }
     let down = Taps::new(crop.y, crop.height, source.height(), height);
-    let across = Taps::new(crop.x, crop.width, source.width(), width);
+    let taps = Taps::new(crop.x, crop.width, source.width(), width);
     // Only the columns that the second pass will look at are made.
-    let first = across.iter().map(|(start, _)| start).min().unwrap_or(0);
-    let end = across.iter().map(|(start, weights)| start + weights.len()).max().unwrap_or(0);
-
+    let first = taps.iter().map(|(start, _)| start).min().unwrap_or(0);
+    let end = taps.iter().map(|(start, weights)| start + weights.len()).max().unwrap_or(0);
     let columns = first * 4..end * 4;
-    let across = Across::new(across.iter().map(|(start, weights)| (start - first, weights)));
+    let across = Across::new(taps.iter().map(|(start, weights)| (start - first, weights)));
+    drop(taps);
+
     let mut row = vec![0; columns.len() + SLACK];
     let mut scaled = Pixmap::filled(width, height, [0; 4]);
     for (to, (start, weights)) in scaled.data_mut().chunks_exact_mut(width as usize * 4).zip(down.iter()) {
@@ -64,7 +66,9 @@ impl Taps {
         let stretch = ratio.max(1.0); // a reduction needs a kernel as wide as itself
         let side = f64::from(side);
         let nearest_covered = |centre: f64| centre.max(ratio / 2.0).min((side - ratio / 2.0).max(side / 2.0));
-        let mut taps = Taps { places: Vec::with_capacity(count as usize), weights: Vec::new() };
+        let most = (2.0 * libm::ceil(KERNEL_RADIUS * stretch) + 1.0).min(side) as usize;
+        let weights = Vec::with_capacity(count as usize * most);
+        let mut taps = Taps { places: Vec::with_capacity(count as usize), weights };
         let mut exact = Vec::new();
         for i in 0..count {
             let (from, to) = (start + f64::from(i) * ratio, start + f64::from(i + 1) * ratio);
@@ -88,7 +92,7 @@ impl Taps {
         let fixed = &mut self.weights[begin..];
         let rest = total as i32 - fixed.iter().map(|w| i32::from(*w)).sum::<i32>();
         if let Some(largest) = fixed.iter_mut().max_by_key(|w| **w) {
-            *largest += rest as i16; // what rounding left over goes where it shows least
+            *largest += rest as i16; // what rounding left over shows least beside the most
         }
         let zeros = fixed.iter().take_while(|w| **w == 0).count().min(fixed.len() - 1);
         let length = fixed.iter().rposition(|w| *w != 0).map_or(1, |last| last + 1 - zeros);
@@ -98,7 +102,7 @@ impl Taps {
     }
 
     /// The first source of each destination, and the weights from it on.
-    fn iter(&self) -> impl Iterator<Item = (usize, &[i16])> {
+    fn iter(&self) -> impl Iterator<Item = (usize, &[i16])> + Clone {
         let begins = std::iter::once(0).chain(self.places.iter().map(|(_, end)| *end));
         self.places.iter().zip(begins).map(|((start, end), begin)| (*start, &self.weights[begin..*end]))
     }

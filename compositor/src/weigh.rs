@@ -5,11 +5,12 @@ use wide::i32x4;
 
 use crate::simd::{self, Pair};
 
-/// Fractional bits of a weight: with 8 bits of sample and up to 2¹⁰ taps of either sign, sums fit an `i32`.
+/// Fractional bits of a weight: with 8 bits of sample, and weights of either sign whose sizes add up to less than 2, sums
+/// fit an `i32`.
 pub(crate) const WEIGHT_BITS: u32 = 14;
 /// The weight 1.
 pub(crate) const WHOLE: i16 = 1 << WEIGHT_BITS;
-/// Samples behind a row's last pixel that are looked at: up to seven pixels to fill an eight, and one.
+/// Samples behind a row's last pixel that may be looked at: seven pixels to fill an eight, and one more.
 pub(crate) const SLACK: usize = 32;
 /// Half of what a sum is divided by, so that it is rounded.
 const HALF: i32 = 1 << (WEIGHT_BITS - 1);
@@ -41,7 +42,7 @@ pub(crate) fn rounded(sum: i32) -> u8 {
     ((sum + HALF) >> WEIGHT_BITS).clamp(0, 255) as u8
 }
 
-/// Makes what stands `from` in the rows on, but for a rest; returns how much that is.
+/// Sums from sample `from` of the rows on, whole lanes of them; returns how many samples that is.
 fn sum_rows_by_lanes(to: &mut [u8], pairs: &[PairOfRows<'_>], from: usize) -> usize {
     let (lanes, _) = to.as_chunks_mut::<LANE>();
     for (i, lane) in lanes.iter_mut().enumerate() {
@@ -58,7 +59,7 @@ fn sum_rows_by_lanes(to: &mut [u8], pairs: &[PairOfRows<'_>], from: usize) -> us
     lanes.len() * LANE
 }
 
-/// What each pixel of a row becomes a sum of: neighbouring pixels of another one.
+/// How each pixel of a row is summed from neighbouring pixels of another one.
 pub(crate) struct Across {
     /// The first pixel, and where the weights end that begin where those of the pixel before end.
     taps: Vec<(usize, usize)>,
@@ -81,12 +82,14 @@ struct Eight([[i32; 8]; 2]);
 
 impl Across {
     /// For the first pixel and weights of each sum.
-    pub fn new<'a>(taps: impl Iterator<Item = (usize, &'a [i16])>) -> Self {
+    pub fn new<'a>(taps: impl Iterator<Item = (usize, &'a [i16])> + Clone) -> Self {
         Across::with(taps, avx2::is_here())
     }
 
-    fn with<'a>(taps: impl Iterator<Item = (usize, &'a [i16])>, by_eights: bool) -> Self {
-        let (mut fours, mut eights) = (Vec::new(), Vec::new());
+    fn with<'a>(taps: impl Iterator<Item = (usize, &'a [i16])> + Clone, by_eights: bool) -> Self {
+        let groups = |of: usize| taps.clone().map(|(_, weights)| weights.len().div_ceil(of)).sum();
+        let mut fours = Vec::with_capacity(if by_eights { 0 } else { groups(4) });
+        let mut eights = Vec::with_capacity(if by_eights { groups(8) } else { 0 });
         let place = |(start, weights): (usize, &[i16])| {
             let pair = |at: usize| {
                 let weight = |at: usize| weights.get(at).copied().unwrap_or(0);
@@ -104,7 +107,7 @@ impl Across {
             fours.extend((0..weights.len()).step_by(4).map(|at| [pair(at), pair(at + 2)]));
             (start, fours.len())
         };
-        let taps = taps.map(place).collect();
+        let taps = taps.clone().map(place).collect();
         Across { taps, weights: if by_eights { Weights::Eights(eights) } else { Weights::Fours(fours) } }
     }
 
@@ -259,7 +262,9 @@ mod tests {
 
     #[test]
     fn rows_are_summed_alike_however_many_samples_at_a_time() {
-        for (length, taps) in [(1, 3), (15, 1), (16, 2), (31, 4), (33, 7), (64, 8), (200, 13)] {
+        for (length, taps) in
+            [(1, 3), (15, 1), (16, 2), (31, 4), (33, 7), (48, 2), (63, 5), (64, 8), (200, 13)]
+        {
             let rows: Vec<Vec<u8>> =
                 (0..taps).map(|i| noise(i).map(|v| v as u8).take(length).collect()).collect();
             let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();

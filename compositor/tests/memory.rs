@@ -26,11 +26,13 @@ fn shelf() -> Shelf {
     shelf.add("drawn", Kind::Base, &png(600, 500, veiled));
     shelf.add("hat", Kind::Overlay, &png(420, 300, veiled));
     shelf.add("long", Kind::Overlay, &png(3000, 20, veiled));
+    shelf.add("dot", Kind::Base, &png(10, 10, veiled));
+    shelf.add("line", Kind::Overlay, &png(6000, 1, veiled));
     shelf.add_font("sans", SANS);
     shelf
 }
 
-const RECIPES: [&str; 22] = [
+const RECIPES: [&str; 24] = [
     "/c/photo.jpg",
     "/c/photo.png",
     "/c/photo.webp",
@@ -49,6 +51,8 @@ const RECIPES: [&str; 22] = [
     "/c/drawn/hat;at=center;scale=0.05;tile=xy;shadow=4px,4px,8px,000000.png",
     "/c/drawn/hat;at=center;mask=drawn;scale=0.8;rotate=5.png",
     "/c/drawn/long;at=center;scale=2;rotate=90.png",
+    "/c/dot;w=8192;h=1;dpr=3;fit=fill.png",
+    "/c/dot;w=4096;h=1;dpr=2;fit=fill/line;at=center;scale=20;tile=x.png",
     "/c/drawn/~fill;color=ff0000;to=0000ff;gradient=radial;mask=hat.png",
     "/c/photo/~text;t=SGF0cyBvbiBjYXRzIGFuZCBvbiBtdWdz;size=0.2;wrap=0.6;at=center.png",
     "/c/photo;w=500/~text;t=SGF0cw;size=0.4;at=center;rotate=20;shadow=9px,9px,20px,000000;mask=hat.jpg",

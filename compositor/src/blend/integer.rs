@@ -1,5 +1,5 @@
-//! The mixes of everyday in integers: each sample is a sum of products over 255, rounded once, as the formulas in `f32`
-//! would round it. Where a layer is not faded, 16 bits are enough.
+//! Everyday mixes in integers. Where a layer is not faded, 16 bits are enough: each sample is a sum of products over 255,
+//! rounded once, as the formulas in `f32` would round it.
 
 use wide::bytemuck::cast;
 use wide::{u16x8, u32x4};
@@ -45,7 +45,7 @@ const OPACITY_BITS: u32 = 12;
 /// The opacity 1.
 const FULLY: u32 = 1 << OPACITY_BITS;
 
-/// `over` with `cs` and `αs` multiplied by an opacity, rounded once.
+/// `over` with `cs` and `αs` multiplied by an opacity, within a step.
 pub(super) fn over_faded(below: &mut [u8], above: &[u8], opacity: Decimal) {
     let opacity = (opacity.ten_thousandths().clamp(0, 10_000) as u32 * FULLY + 5_000) / 10_000;
     widest(
@@ -87,6 +87,9 @@ fn each(below: &mut [u8], above: &[u8], sum: impl Fn(Samples) -> u16x8) {
         if *above != [0; STEP] {
             step(below, above, &sum);
         }
+    }
+    if rest_below.is_empty() {
+        return;
     }
     let (mut last_below, mut last_above) = ([0; STEP], [0; STEP]);
     last_below[..rest_below.len()].copy_from_slice(rest_below);

@@ -4,7 +4,8 @@
 /// Pixels worked on at once: a 256-bit register of `f32`.
 pub(super) const LANES: usize = 8;
 
-/// A lane of what `value` says for each pixel. (`array::map` is a call of its own, which nothing is compiled into.)
+/// A lane of what `value` says for each pixel. (`array::map` is not inlined, and so not compiled
+/// for AVX2.)
 #[inline(always)]
 pub(super) fn lanes<T: Copy + Default>(value: impl Fn(usize) -> T) -> [T; LANES] {
     let mut lane = [T::default(); LANES];

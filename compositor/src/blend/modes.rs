@@ -324,6 +324,6 @@ fn rounded(lane: &Lane) -> [u32; LANES] {
         let sample = if sample > 0.0 { sample } else { 0.0 };
         if sample < 255.0 { sample } else { 255.0 }
     });
-    // `as` would look at every sample by itself: it might be none.
+    // `as` would look at every sample by itself, for NaN.
     cast(f32x8::new(held).fast_trunc_int())
 }

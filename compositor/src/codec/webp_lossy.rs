@@ -1,4 +1,4 @@
-//! Lossy WebP out, through libwebp. Only where the `lossy` feature is on, which is at the origin.
+//! Lossy WebP out: colours through libwebp, alpha by `webp_alpha`. Only where the `lossy` feature is on, which is at the origin.
 
 use webp::{Encoder, PixelLayout, WebPConfig};
 

@@ -11,6 +11,8 @@ use crate::limits::{Limit, Limits};
 /// What a text's glyphs and outlines may take in memory.
 const TEXT_BYTES: u64 = 8 << 20;
 const BYTES_PER_PIXEL: u64 = 4;
+/// What the weights of a scaling take for each row and column of what it reads and of what it makes, in pixels.
+const WEIGHTS_PIXELS: u64 = 32;
 
 /// What to do about a canvas, a layer, an image that is over a limit.
 const SMALLER_CANVAS: &str = "lower `w`, `h` or `dpr`";
@@ -42,13 +44,18 @@ impl Plan {
     /// read and as turned), the canvas four times (background, fitted base, as the encoder wants it, and the file) and
     /// what a C library keeps of it, every layer as it is drawn, repeated and shaded. The samples between the two passes
     /// of a scaling, of the source's width and the height it is scaled to, are held a row at a time but counted whole:
-    /// they are its work, and nothing else bounds that for a picture of a strange shape.
+    /// they are its work, and nothing else bounds that for a picture of a strange shape. Its weights are counted by rows
+    /// and columns.
     pub fn working_bytes(&self) -> u64 {
         let (width, height) = (u64::from(self.fitted.canvas.0), u64::from(self.fitted.canvas.1));
         let mut counted: Vec<Digest> = Vec::new();
         let (mut sources, mut largest, mut between, mut layers) = (0_u64, 0_u64, 0_u64, 0_u64);
+        let sides = |(width, height): (u32, u32)| u64::from(width) + u64::from(height);
+        let (mut read, mut made) =
+            (0, sides(self.fitted.canvas).max(sides((self.fitted.dest.width, self.fitted.dest.height))));
         for picture in self.pictures() {
             largest = largest.max(picture.pixels());
+            read = read.max(sides(picture.stored));
             // A layer may be turned by quarters, so either side can be its width; a fitted base never is.
             let side = picture.stored.0.max(picture.stored.1);
             between =
@@ -64,6 +71,7 @@ impl Plan {
         for (layer, footprint) in self.footprints() {
             let side = layer.source.stored().map_or(0, |(width, height)| u64::from(width.max(height)));
             between = between.max(side.saturating_mul(u64::from(footprint.sprite.height)));
+            made = made.max(sides((footprint.sprite.width, footprint.sprite.height)));
             layers = layers.saturating_add(layer.held_pixels(&footprint, self.fitted.canvas));
         }
         sources
@@ -71,6 +79,7 @@ impl Plan {
             .saturating_add(2 * largest)
             .saturating_add(canvas)
             .saturating_add(between)
+            .saturating_add((read + made).saturating_mul(WEIGHTS_PIXELS))
             .saturating_mul(BYTES_PER_PIXEL)
     }
 

@@ -1,5 +1,5 @@
-//! PNG files that are kept: written once, read for years, so small, and quick to read. A file is an even number of
-//! strips of rows, each a deflate segment in an `IDAT` chunk of its own that leans on nothing outside, so that two can
+//! PNG files that are kept: written once, read for years, so small, and quick to read. A file is one strip
+//! of rows, or about an even number of them, each a deflate segment in an `IDAT` chunk of its own that leans on nothing outside, so that two can
 //! be read at a time (`inflate.rs`); words are short enough to be looked up at once; and eight rows in a row have one filter
 //! (`unfilter.rs`). A chunk of our own says how many rows a strip has. To everybody else it is a PNG like any other.
 

@@ -21,7 +21,8 @@ pub(super) struct Style {
 }
 
 impl Style {
-    /// Is a strip with this on it, of which a sample was taken, at most about a quarter larger than in a style of its own?
+    /// Is a strip with this on it, as far as a sample of its rows tells, at most about a quarter larger than in a style of its
+    /// own?
     pub fn suits(&self, sample: &Sample) -> bool {
         sample.excess(&self.lengths) * SAMPLED as u64 <= self.ground_bits / 4 + HEAD_BITS
     }
