@@ -8,9 +8,6 @@ use super::lanes::{LANES, put, steps, words};
 use crate::recipe::Decimal;
 use crate::simd::widest;
 
-/// Samples of four pixels.
-const STEP: usize = 16;
-
 /// What a sample is made of: half the samples of four pixels, each in 16 bits, and the alphas of their pixels.
 #[derive(Clone, Copy)]
 struct Samples {
@@ -64,7 +61,7 @@ pub(super) fn over_faded(below: &mut [u8], above: &[u8], opacity: Decimal) {
 
 #[inline(always)]
 fn step_faded(below: &mut [u8], above: &[u32; LANES], opacity: u32) {
-    let backdrop = words(below);
+    let backdrop: [u32; LANES] = words(below);
     let mut faded = [0; LANES];
     for shift in [0, 8, 16, 24] {
         for i in 0..LANES {
@@ -80,43 +77,23 @@ fn step_faded(below: &mut [u8], above: &[u32; LANES], opacity: u32) {
 /// Goes through a row; `sum` is 255 times what becomes of each sample: at most 255², as no sample is above its alpha.
 #[inline(always)]
 fn each(below: &mut [u8], above: &[u8], sum: impl Fn(Samples) -> u16x8) {
-    let (below, rest_below) = below.as_chunks_mut::<STEP>();
-    let (above, rest_above) = above.as_chunks::<STEP>();
-    for (below, above) in below.iter_mut().zip(above) {
-        // Around most layers there is much of nothing, which leaves all as it is.
-        if *above != [0; STEP] {
-            step(below, above, &sum);
-        }
-    }
-    if rest_below.is_empty() {
-        return;
-    }
-    let (mut last_below, mut last_above) = ([0; STEP], [0; STEP]);
-    last_below[..rest_below.len()].copy_from_slice(rest_below);
-    last_above[..rest_above.len()].copy_from_slice(rest_above);
-    step(&mut last_below, &last_above, &sum);
-    rest_below.copy_from_slice(&last_below[..rest_below.len()]);
+    steps(
+        below,
+        above,
+        true,
+        #[inline(always)]
+        |below, above| step(below, above, &sum),
+    );
 }
 
 #[inline(always)]
-fn step(below: &mut [u8; STEP], above: &[u8; STEP], sum: &impl Fn(Samples) -> u16x8) {
-    let (b, s) = (four(below), four(above));
+fn step(below: &mut [u8], above: &[u32; 4], sum: &impl Fn(Samples) -> u16x8) {
+    let (b, s) = (u32x4::new(words(below)), u32x4::new(*above));
     let (alpha_b, alpha_s) = (alphas(b), alphas(s));
     let mixed = |backdrop, source| over_255(sum(Samples { backdrop, source, alpha_b, alpha_s }));
     let (even, odd) = (mixed(halves(b), halves(s)), mixed(halves(b >> 8), halves(s >> 8)));
     let pixels: u32x4 = cast::<u16x8, u32x4>(even) | (cast::<u16x8, u32x4>(odd) << 8);
-    for (pixel, word) in below.as_chunks_mut().0.iter_mut().zip(pixels.to_array()) {
-        *pixel = word.to_le_bytes();
-    }
-}
-
-#[inline(always)]
-fn four(samples: &[u8; STEP]) -> u32x4 {
-    let mut words = [0; 4];
-    for (word, pixel) in words.iter_mut().zip(samples.as_chunks().0) {
-        *word = u32::from_le_bytes(*pixel);
-    }
-    u32x4::new(words)
+    put(&pixels.to_array(), below);
 }
 
 /// Channels 0 and 2 of each pixel.
