@@ -63,6 +63,16 @@ impl<'a> Bits<'a> {
     #[inline(always)]
     pub fn copy(&mut self, from: &[u8], bits: Range<u32>) {
         let Range { mut start, end } = bits;
+        let fill = (8 - self.held % 8) % 8;
+        start = self.copy_few(from, start..end.min(start + fill));
+        start = self.copy_words(from, start..end);
+        self.copy_few(from, start..end);
+    }
+
+    /// Appends bits by as many as fit between two flushes. Returns where they end.
+    #[inline(always)]
+    fn copy_few(&mut self, from: &[u8], bits: Range<u32>) -> u32 {
+        let Range { mut start, end } = bits;
         while start < end {
             let length = (end - start).min(BETWEEN_FLUSHES);
             let eight = eight_from(from, start as usize / 8);
@@ -71,6 +81,27 @@ impl<'a> Bits<'a> {
             self.flush();
             start += length;
         }
+        start
+    }
+
+    /// Appends bits by 64, where nothing is pending: none waits for the one before. Returns where they end, which is
+    /// before the last of them.
+    #[inline(always)]
+    fn copy_words(&mut self, from: &[u8], bits: Range<u32>) -> u32 {
+        let Range { start, end } = bits;
+        let (shift, from) = (start % 8, from.get(start as usize / 8..).unwrap_or_default());
+        let (here, next) = (from.as_chunks::<8>().0, from.get(8..).unwrap_or_default().as_chunks::<8>().0);
+        let words = ((end.saturating_sub(start)) as usize / 64).min(next.len());
+        let Some(room) = self.buffer.get_mut(self.at..self.at + words * 8) else { return start };
+        if self.held > 0 {
+            return start;
+        }
+        for ((to, here), next) in room.as_chunks_mut::<8>().0.iter_mut().zip(here).zip(next) {
+            let (here, next) = (u64::from_le_bytes(*here), u64::from_le_bytes(*next));
+            *to = (here >> shift | next << 1 << (63 - shift)).to_le_bytes();
+        }
+        self.at += words * 8;
+        start + words as u32 * 64
     }
 
     /// Ends on a byte, by an empty stored block (section 3.2.4). Returns where the bytes end.
