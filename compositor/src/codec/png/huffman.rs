@@ -11,22 +11,25 @@ pub(super) struct Word {
 /// one occurs it gets 1.
 pub(super) fn lengths<const N: usize>(counts: &[u32; N], limit: u8) -> [u8; N] {
     let mut lengths = [0; N];
-    let mut by_count: Vec<usize> = (0..N).filter(|symbol| counts[*symbol] > 0).collect();
-    // Ties by symbol: the same code on every target.
-    by_count.sort_unstable_by_key(|symbol| (counts[*symbol], *symbol));
+    // A count, and below it the symbol: ties by symbol, the same code on every target.
+    let with_symbol =
+        |symbol: usize| (counts[symbol] > 0).then(|| u64::from(counts[symbol]) << 32 | symbol as u64);
+    let mut by_count: Vec<u64> = (0..N).filter_map(with_symbol).collect();
+    by_count.sort_unstable();
+    let symbol = |sorted: u64| sorted as u32 as usize;
     match by_count.as_slice() {
         [] => return lengths,
         [only] => {
-            lengths[*only] = 1;
+            lengths[symbol(*only)] = 1;
             return lengths;
         }
         _ => {}
     }
-    let depths = depths(&by_count.iter().map(|symbol| u64::from(counts[*symbol])).collect::<Vec<_>>());
+    let depths = depths(&by_count.iter().map(|sorted| sorted >> 32).collect::<Vec<_>>());
     let mut depths: Vec<u8> = depths.into_iter().map(|depth| depth.min(u32::from(limit)) as u8).collect();
     shorten(&mut depths, limit);
-    for (symbol, depth) in by_count.into_iter().zip(depths) {
-        lengths[symbol] = depth;
+    for (sorted, depth) in by_count.into_iter().zip(depths) {
+        lengths[symbol(sorted)] = depth;
     }
     lengths
 }
@@ -68,13 +71,12 @@ fn shorten(depths: &mut [u8], limit: u8) {
     let unit = |depth: u8| 1_u32 << (limit - depth);
     let whole = 1_u32 << limit;
     let mut sum: u32 = depths.iter().map(|depth| unit(*depth)).sum();
-    while sum > whole {
-        let Some(depth) = depths.iter_mut().rev().filter(|depth| **depth < limit).max_by_key(|depth| **depth)
-        else {
-            break;
-        };
-        sum -= unit(*depth) / 2;
-        *depth += 1;
+    // The rarer, the deeper: the first of those that may grow is the deepest.
+    for depth in depths.iter_mut() {
+        while *depth < limit && sum > whole {
+            sum -= unit(*depth) / 2;
+            *depth += 1;
+        }
     }
     for depth in depths.iter_mut().rev() {
         while *depth > 1 && sum + unit(*depth) <= whole {
