@@ -1,5 +1,7 @@
 //! The one picture type: premultiplied RGBA8, row by row, and the plain transformations of it.
 
+use crate::simd::widest;
+
 /// A picture of premultiplied RGBA with 8 bits a channel.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Pixmap {
@@ -149,6 +151,7 @@ impl<'a> Rows<'a> {
 }
 
 /// Has no pixel of these an alpha below 255?
+#[inline(always)]
 pub(crate) fn is_opaque(samples: &[u8]) -> bool {
     /// Pixels that are asked together: without a way out between them, which vectorises.
     const BLOCK: usize = 64;
@@ -186,38 +189,36 @@ fn premultiply(samples: &mut [u8]) {
 pub(crate) fn unpremultiply(samples: &mut [u8]) {
     /// Pixels that are asked together whether any is not opaque: most are.
     const BLOCK: usize = 16;
-    for block in samples.chunks_mut(BLOCK * 4) {
-        if block.iter().skip(3).step_by(4).fold(255, |least, alpha| least & alpha) != 255 {
-            unpremultiply_each(block);
-        }
-    }
-}
-
-fn unpremultiply_each(samples: &mut [u8]) {
-    for pixel in samples.chunks_exact_mut(4) {
-        let a = pixel[3];
-        if a != 0 && a != 255 {
-            let (half, reciprocal) = (u64::from(a / 2), RECIPROCALS[usize::from(a)]);
-            for c in &mut pixel[..3] {
-                *c = (((u64::from(*c) * 255 + half) * reciprocal) >> RECIPROCAL_BITS).min(255) as u8;
+    widest(
+        #[inline(always)]
+        || {
+            for block in samples.chunks_mut(BLOCK * 4) {
+                if is_opaque(block) {
+                    continue;
+                }
+                for pixel in block.as_chunks_mut::<4>().0 {
+                    *pixel = straight(u32::from_le_bytes(*pixel)).to_le_bytes();
+                }
             }
-        }
-    }
+        },
+    );
 }
 
-/// `n · RECIPROCALS[a] >> RECIPROCAL_BITS` is `n / a` for all `n` below 2¹⁶: an error below 2¹⁶ / 2²⁴ never carries a
-/// quotient over the next whole number, from which it is at least 1 / 255 away.
-const RECIPROCALS: [u64; 256] = reciprocals();
-const RECIPROCAL_BITS: u32 = 24;
-
-const fn reciprocals() -> [u64; 256] {
-    let mut table = [0; 256];
-    let mut a = 1;
-    while a < table.len() {
-        table[a] = (1_u64 << RECIPROCAL_BITS).div_ceil(a as u64);
-        a += 1;
-    }
-    table
+/// A premultiplied pixel as a straight one: every colour is 255 times itself over alpha, rounded to nearest.
+#[inline(always)]
+fn straight(pixel: u32) -> u32 {
+    /// Behind a sum with this a number below 2²² is rounded to a whole one, in the lowest bits.
+    const WHOLE: f32 = 1.5 * (1 << 23) as f32;
+    let alpha = pixel >> 24;
+    let reciprocal = 1.0 / alpha.max(1) as i32 as f32;
+    let colour = |shift: u32| {
+        let scaled = (pixel >> shift & 0xff) * 255 + alpha / 2;
+        // A half more than a whole number over alpha is never nearer than 1 / 510 to a whole one, and `f32` nearer than that.
+        let quotient = (scaled as i32 as f32 + 0.5) * reciprocal - 0.5;
+        let held = if quotient < 255.0 { quotient } else { 255.0 };
+        ((held + WHOLE).to_bits() & 0xff) << shift
+    };
+    alpha << 24 | colour(16) | colour(8) | colour(0)
 }
 
 /// `a · b / 255`, rounded to nearest; exact for all 65,536 pairs.
