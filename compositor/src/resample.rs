@@ -180,31 +180,33 @@ fn sample(source: &Pixmap, u: i64, v: i64) -> Option<[u8; 4]> {
     }
     let phase = |position: i64| (position >> (POSITION_BITS - PHASE_BITS)) as usize & ((1 << PHASE_BITS) - 1);
     let (wx, wy) = (CATMULL_ROM[phase(u)], CATMULL_ROM[phase(v)]);
-    let within = x > 0 && y > 0 && x + 4 <= w && y + 3 <= h; // with the pixel that a four is read with
-    let sum = if within {
-        inner_sum(source, (x as usize - 1, y as u32 - 1), wx, wy)
+    let within = x > 0 && y > 0 && x + 3 <= w && y + 3 <= h;
+    let sums = if within {
+        inner_sums(source, (x as usize - 1, y as u32 - 1), wx, wy)
     } else {
-        edge_sum(source, (x - 1, y - 1), wx, wy)
+        edge_sums(source, (x - 1, y - 1), wx, wy)
     };
-    let round =
-        |sum: i32, most: i32| ((sum + (1 << (2 * WEIGHT_BITS - 1))) >> (2 * WEIGHT_BITS)).clamp(0, most);
-    let alpha = round(sum[3], 255);
-    Some([round(sum[0], alpha) as u8, round(sum[1], alpha) as u8, round(sum[2], alpha) as u8, alpha as u8])
+    let rounded = (sums + i32x4::splat(1 << (2 * WEIGHT_BITS - 1))) >> (2 * WEIGHT_BITS);
+    let [.., alpha] = rounded.to_array();
+    let held = rounded.max(i32x4::ZERO).min(i32x4::splat(alpha.clamp(0, 255)));
+    Some(held.to_array().map(|sample| sample as u8))
 }
 
-/// The weighted sum of the 4×4 pixels from (x, y) on, all of which there are, and one more column.
-fn inner_sum(source: &Pixmap, (x, y): (usize, u32), wx: [i16; 4], wy: [i16; 4]) -> [i32; 4] {
-    let (first, second) = (Pair::new(wx[0], wx[1]), Pair::new(wx[2], wx[3]));
-    let mut sum = i32x4::ZERO;
-    for (row, weight) in (y..).zip(wy) {
-        let across = simd::weigh_pixels(&source.row(row)[x * 4..][..20], first, second);
-        sum += across * i32x4::splat(i32::from(weight));
+/// The weighted sums of the 4×4 pixels from (x, y) on, all of which there are.
+#[inline(always)]
+fn inner_sums(source: &Pixmap, (x, y): (usize, u32), wx: [i16; 4], wy: [i16; 4]) -> i32x4 {
+    let four = |row: u32| simd::load(&source.row(y + row)[x * 4..]);
+    let upper = simd::weigh(four(0), four(1), Pair::new(wy[0], wy[1]));
+    let lower = simd::weigh(four(2), four(3), Pair::new(wy[2], wy[3]));
+    let mut sums = i32x4::ZERO;
+    for ((upper, lower), weight) in upper.into_iter().zip(lower).zip(wx) {
+        sums += (upper + lower) * i32x4::splat(i32::from(weight));
     }
-    sum.to_array()
+    sums
 }
 
 /// The same where some of the pixels are outside, which is transparent.
-fn edge_sum(source: &Pixmap, (x, y): (i64, i64), wx: [i16; 4], wy: [i16; 4]) -> [i32; 4] {
+fn edge_sums(source: &Pixmap, (x, y): (i64, i64), wx: [i16; 4], wy: [i16; 4]) -> i32x4 {
     let (w, h) = (i64::from(source.width()), i64::from(source.height()));
     let mut sum = [0_i32; 4];
     for (row, weight_y) in (y..).zip(wy).filter(|(row, _)| (0..h).contains(row)) {
@@ -216,7 +218,7 @@ fn edge_sum(source: &Pixmap, (x, y): (i64, i64), wx: [i16; 4], wy: [i16; 4]) -> 
             }
         }
     }
-    sum
+    i32x4::new(sum)
 }
 
 /// Catmull-Rom weights of the four neighbours for each phase, in units of 2⁻¹⁰; each row sums to exactly 1.
