@@ -62,7 +62,7 @@ export class Client {
   /** The finished picture, byte for byte what the server delivers. */
   async render(path, options = {}) {
     await this.prepare(path, options)
-    return this.milliner.render(path, options.accept)
+    return this.milliner.render(path, options.accept, options.into)
   }
 
   /** Straight RGBA for a canvas. */

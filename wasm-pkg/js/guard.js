@@ -23,6 +23,7 @@ const KINDS = {
   'a string': text,
   'a string or nothing': (value) => value === undefined || value === null || text(value),
   'a Uint8Array': bytes,
+  'a Uint8Array or nothing': (value) => value === undefined || value === null || bytes(value),
   'an object': object,
   'an object or a string': (value) => object(value) || text(value),
   'a whole number of bytes, or nothing': (value) => value === undefined || value === null || (Number.isInteger(value) && value >= 0 && value < 2 ** 32),
@@ -111,7 +112,7 @@ export class Milliner extends raw.Milliner {
     Milliner.#throughout('addIngredient', [['digest', 'a string'], ['bytes', 'a Uint8Array']])
     Milliner.#throughout('addAsset', [['id', 'a string'], ['bytes', 'a Uint8Array'], ['details', 'an object']])
     Milliner.#throughout('missing', [PATH, ACCEPT])
-    Milliner.#throughout('render', [PATH, ACCEPT])
+    Milliner.#throughout('render', [PATH, ACCEPT, ['into', 'a Uint8Array or nothing']])
     Milliner.#throughout('draw', [PATH])
     Milliner.#throughout('explain', [PATH, ACCEPT])
   }

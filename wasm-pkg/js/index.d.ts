@@ -48,6 +48,11 @@ export interface RequestOptions {
   signal?: AbortSignal
 }
 
+export interface RenderOptions extends RequestOptions {
+  /** A buffer that the picture is written into, if it is long enough; `bytes` is a view of it then. */
+  into?: Uint8Array<ArrayBuffer>
+}
+
 /** Start the module, fetch the catalogue of a server, and give a client of it. */
 export function load(options: LoadOptions): Promise<Client>
 
@@ -77,7 +82,7 @@ export class Client {
   /** Fetch what a recipe still needs; after that `milliner.render` and `milliner.draw` work without waiting. */
   prepare(path: string, options?: RequestOptions): Promise<void>
   /** The finished picture, byte for byte what the server delivers. */
-  render(path: string, options?: RequestOptions): Promise<Composite>
+  render(path: string, options?: RenderOptions): Promise<Composite>
   /** Straight RGBA for a canvas. */
   draw(path: string, options?: RequestOptions): Promise<Drawing>
   /** The public URL of a recipe. */

@@ -13,6 +13,7 @@ mod failure;
 mod json;
 mod milliner;
 mod object;
+mod room;
 
 pub use failure::Failure;
 pub use milliner::Milliner;

@@ -9,10 +9,11 @@ use compositor::{
     Anchor, Asset, AssetId, Catalogue, Compositor, Digest, Focus, Ingredients, Kind, Limits, Normalised,
     Plan, Recipe,
 };
-use js_sys::Uint8ClampedArray;
+use js_sys::{Uint8Array, Uint8ClampedArray};
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
 
+use crate::room::Room;
 use crate::{Failure, object};
 
 /// Decoded pictures kept between two renders: a base and a few hats at full size.
@@ -137,19 +138,35 @@ impl Milliner {
         Ok(self.compositor.missing(&plan, &self.ingredients).iter().map(Digest::to_string).collect())
     }
 
-    /// The finished picture: the same bytes, under the same key, that the server delivers.
+    /// The finished picture: the same bytes, under the same key, that the server delivers. They are written `into` a buffer
+    /// of the caller's, if there is one and it is long enough: `bytes` is a view of it then.
     #[wasm_bindgen(unchecked_return_type = "Composite")]
-    pub fn render(&self, path: &str, accept: Option<String>) -> Result<JsValue, Failure> {
+    pub fn render(
+        &self,
+        path: &str,
+        accept: Option<String>,
+        #[wasm_bindgen(unchecked_optional_param_type = "Uint8Array<ArrayBuffer> | null")] into: Option<
+            Uint8Array,
+        >,
+    ) -> Result<JsValue, Failure> {
         let plan = self.plan(path, accept.as_deref())?;
-        let composite = self.compositor.compose(&plan, &self.ingredients)?;
+        let bytes = match into {
+            Some(buffer) => {
+                let mut room = Room::new(buffer);
+                self.compositor.compose_to(&plan, &self.ingredients, &mut |piece| room.take(piece))?;
+                room.file().into()
+            }
+            None => object::bytes(&self.compositor.compose(&plan, &self.ingredients)?.bytes),
+        };
+        let (width, height) = plan.canvas();
         Ok(object::new([
-            ("bytes", object::bytes(&composite.bytes)),
-            ("mediaType", composite.format.media_type().into()),
+            ("bytes", bytes),
+            ("mediaType", plan.format().media_type().into()),
             ("key", plan.key().to_string().into()),
             ("path", plan.canonical_path().into()),
             ("immutablePath", plan.immutable_path().into()),
-            ("width", composite.width.into()),
-            ("height", composite.height.into()),
+            ("width", width.into()),
+            ("height", height.into()),
         ]))
     }
 

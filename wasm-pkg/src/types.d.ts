@@ -30,6 +30,7 @@ export type ErrorCode =
 
 /** A finished, encoded picture. */
 export interface Composite {
+  /** An array of its own, or a view of the buffer that it was asked to be written into. */
   bytes: Uint8Array<ArrayBuffer>;
   mediaType: "image/png" | "image/jpeg" | "image/webp" | "image/avif";
   /** Content address; the server's ETag for the same picture. */

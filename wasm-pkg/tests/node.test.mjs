@@ -153,6 +153,27 @@ test('a render is a file that reads back, under the key that explain told', () =
   assert.ok(explained.workingBytes > 0)
 })
 
+test('a picture is written into a buffer that has room for it', () => {
+  const milliner = pair()
+  for (const recipe of ['/c/wall/dot.png', '/c/wall/dot.jpg', '/c/wall;q=100/dot.webp']) {
+    const { bytes } = milliner.render(recipe)
+    for (const spare of [0, 1, 100]) {
+      const buffer = new Uint8Array(8 + bytes.length + spare).fill(7)
+      const written = milliner.render(recipe, undefined, buffer.subarray(8))
+      assert.equal(written.bytes.buffer, buffer.buffer)
+      assert.equal(written.bytes.byteOffset, 8)
+      assert.deepEqual(written.bytes, bytes)
+      assert.ok(buffer.subarray(0, 8).every((byte) => byte === 7))
+    }
+    for (const length of [0, 1, 60, bytes.length - 1]) {
+      const written = milliner.render(recipe, undefined, new Uint8Array(length))
+      assert.equal(written.bytes.byteOffset, 0)
+      assert.deepEqual(written.bytes, bytes)
+    }
+  }
+  assert.throws(() => milliner.render('/c/wall.png', undefined, []), failure('bad-argument'))
+})
+
 test('a picture has levels, and what is small is read from one', () => {
   const { levels } = normalise(png(600, 300, (x, y) => [x & 255, y & 255, 90, 255]))
   assert.deepEqual(levels.map(({ width, height }) => [width, height]), [[300, 150], [150, 75]])
