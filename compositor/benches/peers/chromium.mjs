@@ -1,12 +1,14 @@
 // A peer's script in a page of headless Chromium instead of Node:
 //   node chromium.mjs CHROMIUM PEER.mjs INPUTS J1,J2,… ROUNDS
-// serves this checkout to a page that is isolated (threads, and a clock of microseconds), and prints what it reports.
+// serves this checkout to a page that is isolated (which threads need), tells it what processor time it takes, and prints
+// what it reports.
 import { spawn } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, extname, join, normalize } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const [, , CHROMIUM, PEER, INPUTS, JOBS, ROUNDS] = process.argv;
@@ -38,6 +40,39 @@ const PAGE = `<!doctype html><meta charset="utf-8"><title>${PEER}</title>
 <script type="importmap">${JSON.stringify({ imports: IMPORTS })}</script>
 <script type="module">import("${SCRIPTS}/${PEER}").catch((reason) => failed({ reason }));</script>`;
 
+/** Milliseconds in the unit of `/proc/PID/stat`, which is the same on every Linux. */
+const TICK_MS = 10;
+
+/** What a file of `/proc` says; nothing of a process that has ended. */
+function told(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Our own Chromium's processes: all of them name their profile. */
+function processes() {
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  const commands = all.map((pid) => ({ pid, command: told(pid, "cmdline") }));
+  return commands.filter(({ pid, command }) => command.includes(profile) && Number(pid) !== process.pid);
+}
+
+/** Processor time of the page's process in milliseconds, helper threads included. */
+function processorTime() {
+  const pages = processes().filter(({ command }) => command.includes("--type=renderer"));
+  if (pages.length === 0) throw new Error("/proc shows no page of this Chromium");
+  return pages.reduce((sum, { pid }) => sum + timeOf(pid), 0);
+}
+
+function timeOf(pid) {
+  // Behind the name, which ends with the last bracket, user and system time are the 12th and 13th (proc_pid_stat(5)).
+  const fields = told(pid, "stat").split(") ").at(-1).split(" ");
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) * TICK_MS;
+}
+
+const profile = mkdtempSync(join(tmpdir(), "milliner-bench-"));
 const ended = {};
 ended.promise = new Promise((resolve, reject) => Object.assign(ended, { resolve, reject }));
 const body = async (request) => Buffer.concat(await request.toArray()).toString();
@@ -46,6 +81,7 @@ async function answer(request) {
   const { pathname } = new URL(request.url, "http://localhost");
   if (pathname === "/report") return void ended.resolve(await body(request));
   if (pathname === "/failed") return void ended.reject(new Error(await body(request)));
+  if (pathname === "/clock") return { type: TYPES[".json"], bytes: JSON.stringify(processorTime()) };
   if (pathname === "/") return { type: "text/html", bytes: PAGE };
   const [folder, path] = pathname.startsWith("/inputs/") ? [INPUTS, pathname.slice(8)] : [ROOT, pathname];
   return { type: TYPES[extname(path)] ?? "application/octet-stream", bytes: await readFile(join(folder, normalize(path))) };
@@ -62,7 +98,6 @@ const server = createServer(async (request, response) => {
 });
 await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
 
-const profile = mkdtempSync(join(tmpdir(), "milliner-bench-"));
 const url = `http://127.0.0.1:${server.address().port}/?jobs=${JOBS}&rounds=${ROUNDS}`;
 const flags = [
   "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", `--user-data-dir=${profile}`,
@@ -74,11 +109,10 @@ chromium.on("exit", (code) => ended.reject(new Error(`${CHROMIUM} ended by itsel
 try {
   process.stdout.write(`${await ended.promise}\n`);
 } finally {
-  const gone = new Promise((exit) => chromium.on("exit", exit));
+  // Its helpers live a moment longer, and write into the profile.
   chromium.kill();
-  await gone;
+  for (let look = 0; look < 100 && processes().length > 0; look += 1) await setTimeout(100);
   server.close();
   server.closeAllConnections();
-  // Its helpers may write a moment longer than it lives.
   rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 200 });
 }

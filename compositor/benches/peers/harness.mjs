@@ -1,6 +1,6 @@
-// What the peers in JavaScript share: the jobs and the report they print. Each figure is the median of some runs after a
+// What the peers in JavaScript share: the jobs and the report they print. Each figure is the median of some rounds after a
 // warm-up, which is long enough for the engine to compile what is hot. The overlay moves a pixel from run to run.
-import { clock, jobs, keep, print, read, rounds, wanted } from "./place.mjs";
+import { clock, jobs, keep, print, read, roundMs, rounds, wanted } from "./place.mjs";
 
 export { version, wasm } from "./place.mjs";
 
@@ -18,16 +18,30 @@ export function position(job, dx) {
   return { left: left + dx, top };
 }
 
-async function median(render) {
-  const begun = clock();
-  for (let run = 0; run < WARM_UP.runs || clock() - begun < WARM_UP.ms; run += 1) await render(run % STEPS);
-  const times = [];
-  for (let run = 0, begun = clock(); run < rounds || clock() - begun < LEAST_MS; run += 1) {
-    const start = clock();
-    await render(run % STEPS);
-    times.push(clock() - start);
-  }
-  return times.sort((a, b) => a - b)[times.length >> 1];
+const now = () => performance.now();
+
+/** Runs until so many have been and so many milliseconds have passed; how many there were. */
+async function repeat(render, runs, ms) {
+  const begun = now();
+  let run = 0;
+  for (; run < runs || now() - begun < ms; run += 1) await render(run % STEPS);
+  return run;
+}
+
+/** Processor time of a run, and what passed meanwhile. */
+async function timed(render) {
+  const [start, begun] = [await clock(), now()];
+  const runs = await repeat(render, 1, roundMs);
+  const elapsed = (now() - begun) / runs;
+  return { time: ((await clock()) - start) / runs, elapsed };
+}
+
+async function medians(render) {
+  await repeat(render, WARM_UP.runs, WARM_UP.ms);
+  const measured = [];
+  for (const begun = now(); measured.length < rounds || now() - begun < LEAST_MS; ) measured.push(await timed(render));
+  const median = (of) => measured.map(of).sort((a, b) => a - b)[measured.length >> 1];
+  return { time: median(({ time }) => time), elapsed: median(({ elapsed }) => elapsed) };
 }
 
 /** Cold and warm medians, and the file for a look; or why there are none. */
@@ -36,7 +50,11 @@ async function outcome(name, label, job, make, fast) {
     const { cold, warm } = await make(job, await read(job.base), await read("hat.png"), fast);
     const bytes = await cold(0);
     await keep(`${name}-${label.replace(" ", "-")}.${job.format}`, bytes);
-    return { cold: await median(cold), warm: await median(warm), bytes: bytes.length };
+    const [ofCold, ofWarm] = [await medians(cold), await medians(warm)];
+    return {
+      cold: ofCold.time, warm: ofWarm.time, bytes: bytes.length,
+      elapsed: { cold: ofCold.elapsed, warm: ofWarm.elapsed },
+    };
   } catch (error) {
     if (error instanceof Unsupported) return { missing: error.message };
     throw error;

@@ -1,12 +1,14 @@
 // The jobs by our own npm package (wasm-pkg, built by `cargo xtask build wasm-pkg`): `node milliner.mjs INPUTS`
 // prints medians as JSON. Cold: a compositor that keeps nothing, from the files that an import made. Warm: one that has rendered
-// the bare base on this canvas in this format, and the hat at this size, but never this picture.
+// the bare base on this canvas in this format, and the hat at this size, but never this picture. All pictures are written
+// into one buffer, as by a page that shows one after the other.
 import { Milliner, init } from "../../../wasm-pkg/js/node.js";
 import { Unsupported, report } from "./harness.mjs";
 
 await init();
 
 const KEPT_BYTES = 256 << 20;
+const BUFFER = new Uint8Array(8 << 20);
 
 function stocked(job, base, hat, bytes) {
   const [x, y, span] = [job.at[0], job.at[1], job.hat[0]].map((length) => length / job.canvas);
@@ -30,7 +32,8 @@ function make(job, base, hat) {
   const undrawn = cold.explain(path(job, 0)).undrawn;
   if (undrawn) throw new Unsupported(`not drawn yet: ${undrawn.name}`);
   warm.render(path(job));
-  return { cold: (dx) => cold.render(path(job, dx)).bytes, warm: (dx) => warm.render(path(job, dx)).bytes };
+  const drawn = (milliner) => (dx) => milliner.render(path(job, dx), undefined, BUFFER).bytes;
+  return { cold: drawn(cold), warm: drawn(warm) };
 }
 
 await report("milliner-wasm", "this checkout", make);

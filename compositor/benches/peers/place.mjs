@@ -26,6 +26,9 @@ export function version(name) {
   return JSON.parse(readFileSync(join(HERE, "node_modules", name, "package.json"))).version;
 }
 
+/** A round is one run. */
+export const roundMs = 0;
+
 /** Processor time of the whole process in milliseconds, helper threads included: the machine may have other work. */
 export function clock() {
   const { user, system } = process.cpuUsage();

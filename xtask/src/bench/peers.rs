@@ -78,6 +78,23 @@ pub struct Measured {
     pub cold: f64,
     pub warm: f64,
     pub bytes: u64,
+    /// What passed meanwhile, where a script says so.
+    pub elapsed: Option<Elapsed>,
+}
+
+/// Milliseconds by the clock.
+#[derive(Clone, Copy, Deserialize)]
+pub struct Elapsed {
+    pub cold: f64,
+    pub warm: f64,
+}
+
+impl Measured {
+    /// The same by the clock.
+    pub fn by_the_clock(self) -> Option<Self> {
+        let Elapsed { cold, warm } = self.elapsed?;
+        Some(Measured { cold, warm, ..self })
+    }
 }
 
 impl Peer {
