@@ -97,9 +97,56 @@ impl Measured {
     }
 }
 
+/// Passes in which all take turns: what a slow minute of the machine does, it does to everybody.
+const PASSES: u32 = 3;
+
+/// The figures of several peers, or why there are none.
+pub fn in_turn(peers: &[&Peer], jobs: &[&str], rounds: u32, place: Place) -> Vec<Result<Report, String>> {
+    let mut passes: Vec<Vec<_>> = peers.iter().map(|_| Vec::new()).collect();
+    for _ in 0..PASSES {
+        for (peer, passes) in peers.iter().zip(&mut passes) {
+            passes.push(peer.measure(jobs, rounds.div_ceil(PASSES), place));
+        }
+    }
+    let all = |passes: Vec<Result<_, _>>| passes.into_iter().collect::<Result<Vec<_>, _>>();
+    passes.into_iter().map(|passes| all(passes).map(median_report)).collect()
+}
+
+/// The medians of what several runs of one script told.
+fn median_report(reports: Vec<Report>) -> Report {
+    let mut outcomes = BTreeMap::<String, Vec<Outcome>>::new();
+    let version = reports.first().map_or_else(String::new, |report| report.version.clone());
+    for (job, outcome) in reports.into_iter().flat_map(|report| report.jobs) {
+        outcomes.entry(job).or_default().push(outcome);
+    }
+    let jobs = outcomes.into_iter().filter_map(|(job, outcomes)| Some((job, median_outcome(outcomes)?)));
+    Report { version, jobs: jobs.collect() }
+}
+
+fn median_outcome(outcomes: Vec<Outcome>) -> Option<Outcome> {
+    let measured = |outcome: &Outcome| match outcome {
+        Outcome::Measured(measured) => Some(*measured),
+        Outcome::Missing { .. } => None,
+    };
+    let Some(all) = outcomes.iter().map(measured).collect::<Option<Vec<_>>>() else {
+        return outcomes.into_iter().find(|outcome| measured(outcome).is_none());
+    };
+    let median = |of: fn(&Measured) -> f64| {
+        let mut times: Vec<f64> = all.iter().map(of).collect();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    let elapsed = all.iter().map(|one| one.elapsed).collect::<Option<Vec<_>>>().map(|_| Elapsed {
+        cold: median(|one| one.elapsed.map_or(f64::NAN, |elapsed| elapsed.cold)),
+        warm: median(|one| one.elapsed.map_or(f64::NAN, |elapsed| elapsed.warm)),
+    });
+    let (cold, warm) = (median(|one| one.cold), median(|one| one.warm));
+    Some(Outcome::Measured(Measured { cold, warm, bytes: all.first()?.bytes, elapsed }))
+}
+
 impl Peer {
     /// Its figures of these jobs, or why there are none.
-    pub fn measure(&self, jobs: &[&str], rounds: u32, place: Place) -> Result<Report, String> {
+    fn measure(&self, jobs: &[&str], rounds: u32, place: Place) -> Result<Report, String> {
         let within = if place == Place::Page { " in Chromium" } else { "" };
         let step = format!("{}{within}: {}", self.title, jobs.join(", "));
         let outcome = say::step(&step, || self.run(jobs, rounds, place));
@@ -131,5 +178,28 @@ impl Peer {
         machine::node()?;
         inputs::node()?;
         Ok(exec::command("node"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_are_the_medians_of_all_passes() {
+        let report = |cold: f64, warm: f64| {
+            let measured = format!(
+                r#"{{"cold":{cold},"warm":{warm},"bytes":7,"elapsed":{{"cold":{warm},"warm":{cold}}}}}"#
+            );
+            serde_json::from_str(&format!(
+                r#"{{"version":"1","jobs":{{"J1":{measured},"J5":{{"missing":"no"}}}}}}"#
+            ))
+            .unwrap()
+        };
+        let report = median_report(vec![report(3.0, 9.0), report(1.0, 8.0), report(2.0, 10.0)]);
+        let Outcome::Measured(measured) = report.jobs["J1"] else { panic!("J1 was measured") };
+        assert_eq!((measured.cold, measured.warm, measured.bytes), (2.0, 9.0, 7));
+        assert_eq!(measured.elapsed.map(|elapsed| (elapsed.cold, elapsed.warm)), Some((9.0, 2.0)));
+        assert!(matches!(&report.jobs["J5"], Outcome::Missing { missing } if missing == "no"));
     }
 }

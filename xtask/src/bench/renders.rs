@@ -9,7 +9,7 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use super::peers::{Kind, Measured, OURS_IN_WASM, Outcome, PEERS, Place, Report};
+use super::peers::{self, Kind, Measured, OURS_IN_WASM, Outcome, PEERS, Peer, Place, Report};
 use super::plot::{self, Bar, Group};
 use super::{Outcomes, Section, inputs, machine_class};
 use crate::{build, exec, workspace};
@@ -79,7 +79,7 @@ pub fn measure(rounds: u32) -> Result<Section> {
     let (wasm, page) = (wasm(&drawn, rounds, Place::Process), wasm(&drawn, rounds, Place::Page));
     let page_by_the_clock = page.by_the_clock();
     let mut text = format!(
-        "{METHOD}\nOn {}; median of {rounds} runs of each peer's script, criterion for Milliner and the `image` crate.\n\n![ratios](renders.svg)\n",
+        "{METHOD}\nOn {}; medians of {rounds} rounds of each script, in three passes in which all scripts took turns; criterion for Milliner and the `image` crate, natively.\n\n![ratios](renders.svg)\n",
         machine_class()
     );
     let fields = [
@@ -101,32 +101,30 @@ pub fn measure(rounds: u32) -> Result<Section> {
 fn native(outcomes: &Outcomes, jobs: &[&str], rounds: u32) -> Field {
     let ours = JOBS.iter().filter_map(|job| Some((job.name, ours(outcomes, job.name)?))).collect();
     let mut peers = vec![("`image` crate", Ok(image_crate(outcomes)))];
-    peers.extend(scripts(Kind::Native, jobs, rounds, Place::Process));
+    let all: Vec<&Peer> = of_kind(Kind::Native).collect();
+    let reports = peers::in_turn(&all, jobs, rounds, Place::Process);
+    peers.extend(all.iter().map(|peer| peer.title).zip(reports));
     Field { ours, peers }
 }
 
 fn wasm(jobs: &[&str], rounds: u32, place: Place) -> Field {
-    let report = OURS_IN_WASM.measure(jobs, rounds, place);
+    let all: Vec<&Peer> = std::iter::once(&OURS_IN_WASM).chain(of_kind(Kind::Wasm)).collect();
+    let mut reports = peers::in_turn(&all, jobs, rounds, place).into_iter();
+    let report = reports.next().unwrap_or_else(|| Err("it was not measured".into()));
     let measured = |name: &str| match report.as_ref().ok()?.jobs.get(name)? {
         Outcome::Measured(measured) => Some(*measured),
         Outcome::Missing { .. } => None,
     };
     let ours = JOBS.iter().filter_map(|job| Some((job.name, measured(job.name)?))).collect();
-    let mut peers: Vec<_> = scripts(Kind::Wasm, jobs, rounds, place).collect();
+    let mut peers: Vec<_> = of_kind(Kind::Wasm).map(|peer| peer.title).zip(reports).collect();
     if let Err(reason) = report {
         peers.insert(0, (OURS_IN_WASM.title, Err(reason)));
     }
     Field { ours, peers }
 }
 
-fn scripts(
-    kind: Kind,
-    jobs: &[&str],
-    rounds: u32,
-    place: Place,
-) -> impl Iterator<Item = (&'static str, Result<Report, String>)> {
-    let peers = PEERS.iter().filter(move |peer| peer.kind == kind);
-    peers.map(move |peer| (peer.title, peer.measure(jobs, rounds, place)))
+fn of_kind(kind: Kind) -> impl Iterator<Item = &'static Peer> {
+    PEERS.iter().filter(move |peer| peer.kind == kind)
 }
 
 fn ours(outcomes: &Outcomes, job: &str) -> Option<Measured> {
