@@ -16,6 +16,7 @@ export function failure(code, message, details) {
 }
 
 const bytes = (value) => Object.prototype.toString.call(value) === '[object Uint8Array]' // of any realm
+const unshared = (buffer) => Object.prototype.toString.call(buffer) === '[object ArrayBuffer]'
 const text = (value) => typeof value === 'string'
 const object = (value) => typeof value === 'object' && value !== null
 
@@ -23,7 +24,7 @@ const KINDS = {
   'a string': text,
   'a string or nothing': (value) => value === undefined || value === null || text(value),
   'a Uint8Array': bytes,
-  'a Uint8Array or nothing': (value) => value === undefined || value === null || bytes(value),
+  'a Uint8Array without shared memory, or nothing': (value) => value === undefined || value === null || (bytes(value) && unshared(value.buffer)),
   'an object': object,
   'an object or a string': (value) => object(value) || text(value),
   'a whole number of bytes, or nothing': (value) => value === undefined || value === null || (Number.isInteger(value) && value >= 0 && value < 2 ** 32),
@@ -112,7 +113,7 @@ export class Milliner extends raw.Milliner {
     Milliner.#throughout('addIngredient', [['digest', 'a string'], ['bytes', 'a Uint8Array']])
     Milliner.#throughout('addAsset', [['id', 'a string'], ['bytes', 'a Uint8Array'], ['details', 'an object']])
     Milliner.#throughout('missing', [PATH, ACCEPT])
-    Milliner.#throughout('render', [PATH, ACCEPT, ['into', 'a Uint8Array or nothing']])
+    Milliner.#throughout('render', [PATH, ACCEPT, ['into', 'a Uint8Array without shared memory, or nothing']])
     Milliner.#throughout('draw', [PATH])
     Milliner.#throughout('explain', [PATH, ACCEPT])
   }

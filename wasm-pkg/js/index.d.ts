@@ -49,7 +49,10 @@ export interface RequestOptions {
 }
 
 export interface RenderOptions extends RequestOptions {
-  /** A buffer that the picture is written into, if it is long enough; `bytes` is a view of it then. */
+  /**
+   * A buffer that the picture is written into: `bytes` is a view of it, good until the buffer is used again, so one render at
+   * a time. If it is too short, `bytes` is an array of its own; what was in the buffer is lost either way.
+   */
   into?: Uint8Array<ArrayBuffer>
 }
 

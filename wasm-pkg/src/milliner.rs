@@ -139,12 +139,13 @@ impl Milliner {
     }
 
     /// The finished picture: the same bytes, under the same key, that the server delivers. They are written `into` a buffer
-    /// of the caller's, if there is one and it is long enough: `bytes` is a view of it then.
+    /// of the caller's, if there is one: `bytes` is a view of it, good until the buffer is used again. If it is too short,
+    /// `bytes` is an array of its own; what was in the buffer is lost either way.
     #[wasm_bindgen(unchecked_return_type = "Composite")]
     pub fn render(
         &self,
         path: &str,
-        accept: Option<String>,
+        #[wasm_bindgen(unchecked_optional_param_type = "string | null")] accept: Option<String>,
         #[wasm_bindgen(unchecked_optional_param_type = "Uint8Array<ArrayBuffer> | null")] into: Option<
             Uint8Array,
         >,

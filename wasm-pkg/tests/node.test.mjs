@@ -171,7 +171,16 @@ test('a picture is written into a buffer that has room for it', () => {
       assert.deepEqual(written.bytes, bytes)
     }
   }
-  assert.throws(() => milliner.render('/c/wall.png', undefined, []), failure('bad-argument'))
+  const given = new Uint8Array(1 << 16)
+  structuredClone(given, { transfer: [given.buffer] }) // as to a worker: its memory is gone
+  const { bytes } = milliner.render('/c/wall/dot.png')
+  assert.deepEqual(milliner.render('/c/wall/dot.png', null, given).bytes, bytes)
+  const cut = new Uint8Array(new ArrayBuffer(1024, { maxByteLength: 4096 }), 512)
+  cut.buffer.resize(256)
+  assert.deepEqual(milliner.render('/c/wall/dot.png', null, cut).bytes, bytes)
+  for (const wrong of [[], 'text', new Uint16Array(9), new Uint8Array(new SharedArrayBuffer(9))]) {
+    assert.throws(() => milliner.render('/c/wall.png', null, wrong), failure('bad-argument'))
+  }
 })
 
 test('a picture has levels, and what is small is read from one', () => {

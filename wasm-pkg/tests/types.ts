@@ -14,6 +14,8 @@ export async function preview(canvas: HTMLCanvasElement, image: HTMLImageElement
   image.src = URL.createObjectURL(new Blob([composite.bytes], { type: composite.mediaType }))
   const into = new Uint8Array(4 << 20)
   image.src = URL.createObjectURL(new Blob([(await client.render(path, { into })).bytes]))
+  client.milliner.render(path)
+  client.milliner.render(path, 'image/png')
   client.milliner.render(path, undefined, into)
   await client.prepare(path)
   await client.refresh()
