@@ -204,10 +204,11 @@ pub(crate) fn unpremultiply(samples: &mut [u8]) {
     );
 }
 
-/// A premultiplied pixel as a straight one: every colour is 255 times itself over alpha, rounded to nearest.
+/// A premultiplied pixel as a straight one: every colour is 255 times itself over alpha, rounded to nearest. A clear pixel has
+/// no colour, and stays without.
 #[inline(always)]
 fn straight(pixel: u32) -> u32 {
-    /// Behind a sum with this a number below 2²² is rounded to a whole one, in the lowest bits.
+    /// So large that an `f32` has no bits for fractions: what is added is rounded, and stands in the lowest bits.
     const WHOLE: f32 = 1.5 * (1 << 23) as f32;
     let alpha = pixel >> 24;
     let reciprocal = 1.0 / alpha.max(1) as i32 as f32;
@@ -266,6 +267,13 @@ mod tests {
                 assert_eq!(u32::from(pixel[0]), exact.min(255), "{c} / {a}");
             }
         }
+    }
+
+    #[test]
+    fn a_clear_pixel_stays_clear() {
+        let mut samples = [0; 8];
+        unpremultiply(&mut samples);
+        assert_eq!(samples, [0; 8]);
     }
 
     #[test]

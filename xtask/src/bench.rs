@@ -26,7 +26,7 @@ pub struct Options {
     /// Seconds of load for each figure of the servers
     #[arg(long, default_value_t = 8)]
     seconds: u32,
-    /// Runs behind each median of a peer's script
+    /// Rounds of each job by each peer's script, over three passes
     #[arg(long, default_value_t = 15)]
     rounds: u32,
     /// Print the tables without writing them to docs/benchmarks

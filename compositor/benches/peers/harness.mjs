@@ -20,11 +20,15 @@ export function position(job, dx) {
 
 const now = () => performance.now();
 
+let step = 0;
+/** The next of the overlay's positions. */
+const next = () => step++ % STEPS;
+
 /** Runs until so many have been and so many milliseconds have passed; how many there were. */
 async function repeat(render, runs, ms) {
   const begun = now();
   let run = 0;
-  for (; run < runs || now() - begun < ms; run += 1) await render(run % STEPS);
+  for (; run < runs || now() - begun < ms; run += 1) await render(next());
   return run;
 }
 

@@ -100,12 +100,17 @@ impl Measured {
 /// Passes in which all take turns: what a slow minute of the machine does, it does to everybody.
 const PASSES: u32 = 3;
 
+/// At least so many rounds of each job are in a pass.
+pub fn rounds_of_a_pass(rounds: u32) -> u32 {
+    rounds.div_ceil(PASSES)
+}
+
 /// The figures of several peers, or why there are none.
 pub fn in_turn(peers: &[&Peer], jobs: &[&str], rounds: u32, place: Place) -> Vec<Result<Report, String>> {
     let mut passes: Vec<Vec<_>> = peers.iter().map(|_| Vec::new()).collect();
     for _ in 0..PASSES {
         for (peer, passes) in peers.iter().zip(&mut passes) {
-            passes.push(peer.measure(jobs, rounds.div_ceil(PASSES), place));
+            passes.push(peer.measure(jobs, rounds_of_a_pass(rounds), place));
         }
     }
     let all = |passes: Vec<Result<_, _>>| passes.into_iter().collect::<Result<Vec<_>, _>>();

@@ -84,8 +84,9 @@ impl<'a> Bits<'a> {
         start
     }
 
-    /// Appends bits by 64, where nothing is pending: none waits for the one before. Returns where they end, which is
-    /// before the last of them.
+    /// Appends whole words of 64 bits, as long as eight more bytes of the stream are behind each: every one is made of
+    /// bytes alone, so that many are made at once. Returns the first bit that is not copied; that is the first of all
+    /// where bits are pending.
     #[inline(always)]
     fn copy_words(&mut self, from: &[u8], bits: Range<u32>) -> u32 {
         let Range { start, end } = bits;
@@ -133,9 +134,18 @@ mod tests {
     fn copied_bits_are_the_same_wherever_they_fall() {
         let from: Vec<u8> = (0..100_u32).map(|i| (i * 37 + i * i) as u8).collect();
         let bit = |bytes: &[u8], at: u32| bytes[at as usize / 8] >> (at % 8) & 1;
-        for (before, start, end) in
-            [(0, 0, 800), (3, 5, 799), (7, 0, 1), (1, 63, 64), (5, 700, 800), (2, 9, 9)]
-        {
+        for (before, start, end) in [
+            (0, 0, 800),
+            (3, 5, 799),
+            (7, 0, 1),
+            (1, 63, 64),
+            (5, 700, 800),
+            (2, 9, 9),
+            (0, 0, 64),
+            (0, 672, 736),
+            (4, 1, 69),
+            (13, 7, 793),
+        ] {
             let mut buffer = vec![0xaa; 3];
             let mut bits = Bits::new(&mut buffer, 1, 120);
             bits.put((1 << before) - 1, before);
