@@ -74,7 +74,7 @@ function encode(job, picture) {
 async function make(job, baseFile, hatFile) {
   if (job.turn) throw new Unsupported("no rotation");
   const [base, hat] = [await baseOf(job, baseFile), await hatOf(job, hatFile)];
-  const picture = new ImageData(base.width, base.height);
+  const picture = new ImageData(new Uint8ClampedArray(base.data), base.width, base.height);
   const copy = () => {
     picture.data.set(base.data);
     return picture;
