@@ -167,6 +167,12 @@ impl Outcomes {
     }
 }
 
+/// The one in the middle.
+fn median(mut figures: Vec<f64>) -> f64 {
+    figures.sort_by(f64::total_cmp);
+    figures[figures.len() / 2]
+}
+
 /// The machine, as far as it matters and without its name.
 fn machine_class() -> String {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

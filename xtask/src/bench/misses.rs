@@ -6,8 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::servers::{ROUNDS, median, origin, quiet};
-use super::{Section, inputs};
+use super::servers::{ROUNDS, origin, quiet};
+use super::{Section, inputs, median};
 use crate::server::{self, Server, free_port};
 use crate::{exec, machine, workspace};
 

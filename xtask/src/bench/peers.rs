@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::inputs;
+use super::{inputs, median};
 use crate::{exec, machine, say, workspace};
 
 /// Where a peer runs: it is compared with ours that runs there, too.
@@ -89,6 +89,15 @@ pub struct Elapsed {
     pub warm: f64,
 }
 
+impl Outcome {
+    pub fn measured(&self) -> Option<Measured> {
+        match self {
+            Outcome::Measured(measured) => Some(*measured),
+            Outcome::Missing { .. } => None,
+        }
+    }
+}
+
 impl Measured {
     /// The same by the clock.
     pub fn by_the_clock(self) -> Option<Self> {
@@ -128,24 +137,17 @@ fn median_report(reports: Vec<Report>) -> Report {
     Report { version, jobs: jobs.collect() }
 }
 
+/// What is missing in one run is missing.
 fn median_outcome(outcomes: Vec<Outcome>) -> Option<Outcome> {
-    let measured = |outcome: &Outcome| match outcome {
-        Outcome::Measured(measured) => Some(*measured),
-        Outcome::Missing { .. } => None,
+    let Some(all) = outcomes.iter().map(Outcome::measured).collect::<Option<Vec<_>>>() else {
+        return outcomes.into_iter().find(|outcome| outcome.measured().is_none());
     };
-    let Some(all) = outcomes.iter().map(measured).collect::<Option<Vec<_>>>() else {
-        return outcomes.into_iter().find(|outcome| measured(outcome).is_none());
-    };
-    let median = |of: fn(&Measured) -> f64| {
-        let mut times: Vec<f64> = all.iter().map(of).collect();
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
-    let elapsed = all.iter().map(|one| one.elapsed).collect::<Option<Vec<_>>>().map(|_| Elapsed {
-        cold: median(|one| one.elapsed.map_or(f64::NAN, |elapsed| elapsed.cold)),
-        warm: median(|one| one.elapsed.map_or(f64::NAN, |elapsed| elapsed.warm)),
+    let of = |figure: fn(&Measured) -> f64| median(all.iter().map(figure).collect());
+    let elapsed = all.iter().map(|one| one.elapsed).collect::<Option<Vec<_>>>().map(|all| {
+        let of = |figure: fn(&Elapsed) -> f64| median(all.iter().map(figure).collect());
+        Elapsed { cold: of(|one| one.cold), warm: of(|one| one.warm) }
     });
-    let (cold, warm) = (median(|one| one.cold), median(|one| one.warm));
+    let (cold, warm) = (of(|one| one.cold), of(|one| one.warm));
     Some(Outcome::Measured(Measured { cold, warm, bytes: all.first()?.bytes, elapsed }))
 }
 

@@ -125,10 +125,7 @@ fn wasm(jobs: &[&str], rounds: u32, place: Place) -> Field {
     let all: Vec<&Peer> = std::iter::once(&OURS_IN_WASM).chain(of_kind(Kind::Wasm)).collect();
     let mut reports = peers::in_turn(&all, jobs, rounds, place).into_iter();
     let report = reports.next().unwrap_or_else(|| Err("it was not measured".into()));
-    let measured = |name: &str| match report.as_ref().ok()?.jobs.get(name)? {
-        Outcome::Measured(measured) => Some(*measured),
-        Outcome::Missing { .. } => None,
-    };
+    let measured = |name: &str| report.as_ref().ok()?.jobs.get(name)?.measured();
     let ours = JOBS.iter().filter_map(|job| Some((job.name, measured(job.name)?))).collect();
     let mut peers: Vec<_> = of_kind(Kind::Wasm).map(|peer| peer.title).zip(reports).collect();
     if let Err(reason) = report {

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
-use super::Section;
+use super::{Section, median};
 use crate::server::{self, Server, free_port};
 use crate::{exec, machine, workspace};
 
@@ -101,12 +101,6 @@ fn nginx(folder: &Path) -> Result<(Server, String)> {
 
 pub fn quiet(command: &mut Command) -> &mut Command {
     command.stdout(Stdio::null()).stderr(Stdio::null())
-}
-
-/// The one in the middle.
-pub fn median(mut figures: Vec<f64>) -> f64 {
-    figures.sort_by(f64::total_cmp);
-    figures[figures.len() / 2]
 }
 
 struct Load {
