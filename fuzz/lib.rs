@@ -30,7 +30,8 @@ pub struct Shelf {
     pub cold: Compositor,
 }
 
-/// `cat` (opaque), `photo` (JPEG), `hat` and `mask` (translucent), `sans` and `arabic`.
+/// `cat` (opaque), `photo` (JPEG), `poster` (so noisy that composites copy its strips), `hat` and `mask` (translucent),
+/// `sans` and `arabic`.
 pub static SHELF: LazyLock<Shelf> = LazyLock::new(|| {
     let mut ingredients = Ingredients::new();
     let mut assets = Vec::new();
@@ -39,6 +40,11 @@ pub static SHELF: LazyLock<Shelf> = LazyLock::new(|| {
         ingredients.extend(normal.into_files().map(|(digest, file)| (digest, Arc::from(file))));
     };
     put("cat", Kind::Base, picture(61, 47, |x, y| [(x * 4) as u8, (y * 5) as u8, 90, 255]));
+    put(
+        "poster",
+        Kind::Base,
+        picture(100, 600, |x, y| [grain(x, y), grain(y, x), y as u8, (x * 5) as u8 | 31]),
+    );
     put("hat", Kind::Overlay, picture(40, 30, |x, y| [200, (x * 6) as u8, 30, (x * y % 256) as u8]));
     put("mask", Kind::Overlay, picture(16, 16, |x, y| [0, 0, 0, ((x ^ y) * 16) as u8]));
     put("photo", Kind::Base, normalise(include_bytes!("assets/photo.jpg"), &LIMITS).unwrap());
@@ -47,6 +53,13 @@ pub static SHELF: LazyLock<Shelf> = LazyLock::new(|| {
     let (warm, cold) = (Compositor::new(LIMITS, 8 << 20), Compositor::new(LIMITS, 0));
     Shelf { catalogue: Catalogue::new(assets), ingredients, warm, cold }
 });
+
+/// Nothing that repeats.
+fn grain(x: u32, y: u32) -> u8 {
+    let mixed = x.wrapping_mul(0x1656_67b1).wrapping_add(y.wrapping_mul(0x27d4_eb2f));
+    let mixed = (mixed ^ mixed >> 13).wrapping_mul(0x4bf1_9f61);
+    ((x + y) / 8) as u8 + ((mixed ^ mixed >> 16) % 16) as u8
+}
 
 fn font(bytes: &[u8]) -> Normalised {
     normalise_font(bytes, &LIMITS).unwrap()

@@ -1,5 +1,5 @@
-//! What a compositor keeps between renders: decoded, fitted and scaled pictures, and encoded parts of bare grounds;
-//! least recently used out first.
+//! What a compositor keeps between renders: pictures that are decoded, or some strips of them are, fitted and scaled
+//! ones, and encoded parts of bare grounds; least recently used out first.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -30,7 +30,23 @@ struct Entry {
 #[derive(Clone)]
 enum Value {
     Pixmap(Arc<Pixmap>),
+    Opened(Opened),
     Parts(Arc<Parts>),
+}
+
+/// A picture of which some strips are decoded.
+#[derive(Clone)]
+pub(crate) struct Opened {
+    pub pixmap: Arc<Pixmap>,
+    /// Is it decoded? By the number of the strip.
+    pub strips: Vec<bool>,
+}
+
+impl Opened {
+    /// A picture of which nothing is decoded.
+    pub fn nothing_of((width, height): (u32, u32), strips: usize) -> Self {
+        Opened { pixmap: Arc::new(Pixmap::filled(width, height, [0; 4])), strips: vec![false; strips] }
+    }
 }
 
 impl<K: Clone + Eq + Hash> Cache<K> {
@@ -84,7 +100,7 @@ impl<K: Clone + Eq + Hash> Cache<K> {
 
     /// The picture under this key, made and kept if it is not there.
     pub fn pixmap<E>(&self, key: K, make: impl FnOnce() -> Result<Pixmap, E>) -> Result<Arc<Pixmap>, E> {
-        if let Some(Value::Pixmap(pixmap)) = self.get(&key) {
+        if let Some(pixmap) = self.known_pixmap(&key) {
             return Ok(pixmap);
         }
         let pixmap = Arc::new(make()?);
@@ -92,11 +108,43 @@ impl<K: Clone + Eq + Hash> Cache<K> {
         Ok(pixmap)
     }
 
+    /// The picture under this key, if it is there.
+    pub fn known_pixmap(&self, key: &K) -> Option<Arc<Pixmap>> {
+        match self.get(key)? {
+            Value::Pixmap(pixmap) => Some(pixmap),
+            Value::Opened(_) | Value::Parts(_) => None,
+        }
+    }
+
+    /// The picture under this key, as far as it is decoded.
+    pub fn opened(&self, key: &K) -> Option<Opened> {
+        match self.get(key)? {
+            Value::Opened(opened) => Some(opened),
+            Value::Pixmap(_) | Value::Parts(_) => None,
+        }
+    }
+
+    /// Hands out what is under this key, which is not there any more: whoever changes it need not copy it.
+    pub fn take_opened(&self, key: &K) -> Option<Opened> {
+        let mut inner = self.lock();
+        let Entry { value, bytes, .. } = inner.entries.remove(key)?;
+        inner.bytes -= bytes;
+        match value {
+            Value::Opened(opened) => Some(opened),
+            Value::Pixmap(_) | Value::Parts(_) => None,
+        }
+    }
+
+    /// Keeps a picture as far as it is decoded.
+    pub fn put_opened(&self, key: K, opened: Opened) {
+        self.put(key, Value::Opened(opened));
+    }
+
     /// The encoded parts under this key, as many as were made so far.
     pub fn parts(&self, key: &K) -> Option<Arc<Parts>> {
         match self.get(key)? {
             Value::Parts(parts) => Some(parts),
-            Value::Pixmap(_) => None,
+            Value::Pixmap(_) | Value::Opened(_) => None,
         }
     }
 
@@ -109,7 +157,7 @@ impl<K: Clone + Eq + Hash> Cache<K> {
 impl Value {
     fn bytes(&self) -> usize {
         match self {
-            Self::Pixmap(pixmap) => pixmap.data().len(),
+            Self::Pixmap(pixmap) | Self::Opened(Opened { pixmap, .. }) => pixmap.data().len(),
             Self::Parts(parts) => parts.iter().flatten().map(|part| part.memory()).sum(),
         }
     }

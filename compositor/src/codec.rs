@@ -15,7 +15,8 @@ mod webp_lossy;
 
 pub(crate) use jpeg::encode::Frame as JpegFrame;
 pub(crate) use jpeg::strip_metadata as strip_jpeg_metadata;
-pub(crate) use strips::{Below, Parts, Scratch, Strips};
+pub(crate) use png::Ready;
+pub(crate) use strips::{Below, Part, Parts, Scratch, Strips};
 
 use crate::error::{AssetError, RenderError};
 use crate::limits::{Limit, Limits};

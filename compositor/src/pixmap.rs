@@ -163,7 +163,7 @@ pub(crate) fn is_opaque(samples: &[u8]) -> bool {
 }
 
 /// Makes straight samples premultiplied.
-fn premultiply(samples: &mut [u8]) {
+pub(crate) fn premultiply(samples: &mut [u8]) {
     /// Pixels that are asked together whether they are all opaque, or all clear: most are one or the other.
     const BLOCK: usize = 16;
     for block in samples.chunks_mut(BLOCK * 4) {

@@ -3,12 +3,13 @@
 mod layer;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::asset::Digest;
 use crate::blend::{Mix, composite};
-use crate::cache::Cache;
-use crate::codec::{self, Below, Format, Output, Scratch, Strips};
+use crate::cache::{Cache, Opened};
+use crate::codec::{self, Below, Format, Output, Part, Parts, Ready, Scratch, Strips};
 use crate::crew::Crew;
 use crate::error::{AssetError, RenderError};
 use crate::fill::premultiplied;
@@ -18,7 +19,7 @@ use crate::pixmap::Pixmap;
 use crate::plan::{Ingredient, Plan, Undrawn};
 use crate::recipe::{Fill, Flip};
 use crate::resample::scale;
-use crate::scene::{Band, Placed, Scene};
+use crate::scene::{Band, Foreground, Placed, Scene};
 use crate::source;
 
 /// The stored files that a plan reads, by content digest.
@@ -50,6 +51,7 @@ pub struct Compositor {
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Kept {
     Decoded(Digest),
+    Opened(Digest),
     Ground(Ground),
     Masked { source: Pictured, mask: Digest },
     Oriented { source: Pictured, flip: Flip, quarter_turns: u8 },
@@ -134,12 +136,12 @@ impl Compositor {
         if let Some(Undrawn { pointer, name }) = plan.undrawn() {
             return Err(RenderError::NotDrawn { pointer, name });
         }
-        let scene = self.scene(plan, ingredients)?;
+        plan.check(&self.limits)?;
         let output = Output { format: plan.format, quality: plan.quality(), opaque: plan.opaque };
-        match Strips::new(output, plan.canvas())? {
-            Some(strips) => self.encode_strips(&strips, &scene, kept_parts(plan, output), out),
-            None => out.take(&codec::encode(scene.draw(), output)?),
+        if let Some(strips) = Strips::new(output, plan.canvas())? {
+            return self.compose_strips(plan, ingredients, output, &strips, out);
         }
+        out.take(&codec::encode(self.draw(plan, ingredients)?, output)?);
         Ok(())
     }
 
@@ -148,13 +150,13 @@ impl Compositor {
     /// # Errors
     /// As [`compose`](Self::compose).
     pub fn draw(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Pixmap, RenderError> {
-        self.scene(plan, ingredients).map(Scene::draw)
-    }
-
-    /// Everything of the picture, not yet put together.
-    fn scene(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Scene, RenderError> {
         plan.check(&self.limits)?;
         let ground = self.ground(plan, ingredients)?;
+        Ok(Scene { ground, foreground: self.foreground(plan, ingredients)? }.draw())
+    }
+
+    /// Everything that lies on the ground, not yet put together.
+    fn foreground(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Foreground, RenderError> {
         let mut layers = Vec::with_capacity(plan.layers.len());
         for layer in plan.layers.iter().filter(|layer| !layer.mix.is_idle()) {
             let (pixmap, at) = match self.placed(layer, plan.canvas(), ingredients)? {
@@ -163,69 +165,78 @@ impl Compositor {
             };
             layers.push(Placed { pixmap, at, mix: layer.mix });
         }
-        Ok(Scene { ground, layers, rounding: plan.rounding() })
+        Ok(Foreground { layers, rounding: plan.rounding() })
     }
 
-    /// Encodes what layers touch; everything else was encoded before, or is now and kept. Of a ground that was met before
-    /// also that is kept which layers touch: the next picture on it is likely to have them in the same place.
-    fn encode_strips(&self, strips: &Strips, scene: &Scene, kept: Kept, out: &mut Out<'_>) {
+    /// Encodes what layers touch; everything else was encoded before, by an import or a render, or is now and kept. Of a
+    /// ground that was met before also that is kept which layers touch: the next picture on it is likely to have them in
+    /// the same place.
+    fn compose_strips(
+        &self,
+        plan: &Plan,
+        ingredients: &Ingredients,
+        output: Output,
+        strips: &Strips,
+        out: &mut Out<'_>,
+    ) -> Result<(), RenderError> {
+        let kept = kept_parts(plan, output);
         let known = self.cache.parts(&kept);
         let (to_keep, learns) = (self.cache.keeps(), known.is_some());
-        let of_ground = known.unwrap_or_else(|| Arc::new(vec![None; strips.parts() as usize]));
-        let changed = scene.changed();
+        let ready = ready(plan, ingredients, strips);
+        let of_ground = known
+            .or_else(|| ready.as_ref()?.parts().map(Arc::new))
+            .unwrap_or_else(|| Arc::new(vec![None; strips.parts() as usize]));
+        let foreground = self.foreground(plan, ingredients)?;
+        let changed = foreground.changed(plan.canvas());
         let touched: Vec<bool> = (0..strips.parts()).map(|part| strips.is_touched(part, &changed)).collect();
-        let is_wanted = |part: &usize| touched[*part] || of_ground[*part].is_none();
-        let wanted: Vec<usize> = (0..touched.len()).filter(is_wanted).collect();
-        let encode = |(band, scratch): &mut (Band<'_>, Scratch), part: usize| {
-            let (number, ground) = (part as u32, scene.ground.rows());
-            let is_new = of_ground[part].is_none() && (learns || !touched[part]);
-            let learned = is_new.then(|| Arc::new(strips.encode(ground, number, to_keep, scratch)));
-            let below = of_ground[part].as_ref().or(learned.as_ref());
-            let over = touched[part].then(|| {
-                let below = below.map_or(Below::Rows(ground), |part| Below::Part(part));
-                let rows = band.rows(strips.rows(number));
-                strips.encode_over(below, rows, &changed, number, scratch)
-            });
-            (part, over, learned)
-        };
-        out.expect(of_ground.iter().flatten().map(|part| part.bytes.len()).sum());
-        let mut sink = |piece: &[u8]| out.take(piece);
-        let (mut file, mut written, mut now_known) = (strips.file(&mut sink), 0, Vec::new());
-        self.crew.in_order(
-            &wanted,
-            || (scene.band(), Scratch::default()),
-            encode,
-            |(part, over, learned)| {
-                of_ground[written..part].iter().flatten().for_each(|known| file.push(known));
-                over.iter()
-                    .chain(learned.as_deref().filter(|_| over.is_none()))
-                    .for_each(|part| file.push(part));
-                written = part + 1;
-                now_known.extend(learned.map(|learned| (part, learned)));
-            },
-        );
-        of_ground[written..].iter().flatten().for_each(|known| file.push(known));
-        file.end();
-        if to_keep && !now_known.is_empty() {
+        let wanted: Vec<usize> =
+            (0..touched.len()).filter(|part| touched[*part] || of_ground[*part].is_none()).collect();
+        let opened = ready.and_then(|ready| self.opened(plan.base.digest, &ready, &wanted));
+        let ground = opened.map_or_else(|| self.ground(plan, ingredients), Ok)?;
+        let scene = Scene { ground, foreground };
+        let work = Work { strips, scene: &scene, changed, touched, of_ground: &of_ground, to_keep, learns };
+        let learned = work.write(&self.crew, &wanted, out);
+        if to_keep && !(learns && learned.is_empty()) {
             let mut of_ground = Arc::unwrap_or_clone(of_ground);
-            for (part, learned) in now_known {
+            for (part, learned) in learned {
                 of_ground[part] = Some(learned);
             }
             self.cache.put_parts(kept, of_ground);
         }
+        Ok(())
+    }
+
+    /// A picture whose file is ready for composites, decoded as far as these strips go. `None`: all of it is decoded
+    /// already, or the file is damaged.
+    fn opened(&self, digest: Digest, ready: &Ready<'_>, wanted: &[usize]) -> Option<Arc<Pixmap>> {
+        if self.cache.known_pixmap(&Kept::Decoded(digest)).is_some() {
+            return None;
+        }
+        let key = Kept::Opened(digest);
+        let is_there = |opened: &Opened| wanted.iter().all(|strip| opened.strips[*strip]);
+        if let Some(opened) = self.cache.opened(&key).filter(is_there) {
+            return Some(opened.pixmap);
+        }
+        let opened = self.cache.take_opened(&key);
+        let mut opened = opened.unwrap_or_else(|| Opened::nothing_of(ready.size(), ready.count()));
+        let missing: Vec<usize> = wanted.iter().copied().filter(|strip| !opened.strips[*strip]).collect();
+        ready.decode(&missing, Arc::make_mut(&mut opened.pixmap))?;
+        for strip in missing {
+            opened.strips[strip] = true;
+        }
+        let pixmap = Arc::clone(&opened.pixmap);
+        self.cache.put_opened(key, opened);
+        Some(pixmap)
     }
 
     /// The background with the fitted base on it.
     fn ground(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Arc<Pixmap>, RenderError> {
         let (canvas, base) = (plan.canvas(), &plan.base);
-        let dest = plan.fitted.dest;
-        let background = premultiplied(plan.background());
-        let as_it_is = (dest.width, dest.height) == base.stored
-            && canvas == base.stored
-            && plan.fitted.crop == whole_of(base.size);
-        if as_it_is && (base.opaque || background == [0; 4]) {
+        if is_bare(plan) {
             return self.decoded(base, ingredients);
         }
+        let dest = plan.fitted.dest;
+        let background = premultiplied(plan.background());
         self.cache.pixmap(Kept::Ground(ground_of(plan)), || {
             let source = self.decoded(base, ingredients)?;
             let fitted = scale(&source, plan.base_crop(), dest.width, dest.height);
@@ -267,6 +278,71 @@ impl Compositor {
             Ok(pixmap)
         })
     }
+}
+
+/// A scene to be written, and what of its ground is encoded already.
+struct Work<'a> {
+    strips: &'a Strips,
+    scene: &'a Scene,
+    /// For every row, the columns in which something other than the ground may be seen.
+    changed: Vec<Range<u32>>,
+    /// Is anything of a part changed?
+    touched: Vec<bool>,
+    of_ground: &'a Parts,
+    /// Is what is learned kept?
+    to_keep: bool,
+    /// Is the ground worth encoding where something lies on it?
+    learns: bool,
+}
+
+/// A part of a file, by its number: with what lies on it, if anything does, and as bare ground, if that was encoded now.
+type Made = (usize, Option<Part>, Option<Arc<Part>>);
+
+impl Work<'_> {
+    /// Writes the file: encodes the parts that are wanted, and copies the others. Returns what it learned of the ground.
+    fn write(&self, crew: &Crew, wanted: &[usize], out: &mut Out<'_>) -> Vec<(usize, Arc<Part>)> {
+        out.expect(self.of_ground.iter().flatten().map(|part| part.bytes.len()).sum());
+        let mut sink = |piece: &[u8]| out.take(piece);
+        let (mut file, mut written, mut now_known) = (self.strips.file(&mut sink), 0, Vec::new());
+        let workplace = || (self.scene.band(), Scratch::default());
+        let encode = |(band, scratch): &mut (Band<'_>, Scratch), part| self.encode(part, band, scratch);
+        crew.in_order(wanted, workplace, encode, |(part, over, learned): Made| {
+            self.of_ground[written..part].iter().flatten().for_each(|known| file.push(known));
+            over.iter().chain(learned.as_deref().filter(|_| over.is_none())).for_each(|part| file.push(part));
+            written = part + 1;
+            now_known.extend(learned.map(|learned| (part, learned)));
+        });
+        self.of_ground[written..].iter().flatten().for_each(|known| file.push(known));
+        file.end();
+        now_known
+    }
+
+    fn encode(&self, part: usize, band: &mut Band<'_>, scratch: &mut Scratch) -> Made {
+        let (strips, number, ground) = (self.strips, part as u32, self.scene.ground.rows());
+        let known = self.of_ground[part].as_ref().filter(|part| part.knows_seams());
+        let is_new = known.is_none() && (self.learns || !self.touched[part]);
+        let learned = is_new.then(|| Arc::new(strips.encode(ground, number, self.to_keep, scratch)));
+        let over = self.touched[part].then(|| {
+            let below = known.or(learned.as_ref()).map_or(Below::Rows(ground), |part| Below::Part(part));
+            let rows = band.rows(strips.rows(number));
+            strips.encode_over(below, rows, &self.changed, number, scratch)
+        });
+        (part, over, learned)
+    }
+}
+
+/// Is the ground the base, pixel by pixel?
+fn is_bare(plan: &Plan) -> bool {
+    let (base, dest) = (&plan.base, plan.fitted.dest);
+    let at_its_size = (dest.width, dest.height) == base.stored
+        && plan.canvas() == base.stored
+        && plan.fitted.crop == whole_of(base.size);
+    at_its_size && (base.opaque || premultiplied(plan.background()) == [0; 4])
+}
+
+/// The base's file, if it has the strips of its ground.
+fn ready<'a>(plan: &Plan, ingredients: &'a Ingredients, strips: &Strips) -> Option<Ready<'a>> {
+    strips.ready(ingredients.get(&plan.base.digest).filter(|_| is_bare(plan))?)
 }
 
 /// Where a file goes.

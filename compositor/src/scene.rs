@@ -12,6 +12,11 @@ use crate::rounding::Rounding;
 pub(crate) struct Scene {
     /// Background and fitted base, as large as the canvas.
     pub ground: Arc<Pixmap>,
+    pub foreground: Foreground,
+}
+
+/// What lies on the ground.
+pub(crate) struct Foreground {
     /// Bottom to top.
     pub layers: Vec<Placed>,
     pub rounding: Option<Rounding>,
@@ -25,10 +30,9 @@ pub(crate) struct Placed {
     pub mix: Mix,
 }
 
-impl Scene {
-    /// For every row, the columns in which something other than the ground may be seen.
-    pub fn changed(&self) -> Vec<Range<u32>> {
-        let (width, height) = self.ground.size();
+impl Foreground {
+    /// For every row of the canvas, the columns in which something other than the ground may be seen.
+    pub fn changed(&self, (width, height): (u32, u32)) -> Vec<Range<u32>> {
         let mut changed = vec![0..0; height as usize];
         for layer in &self.layers {
             layer.cover(&mut changed, width);
@@ -43,12 +47,24 @@ impl Scene {
         changed
     }
 
+    /// Puts everything on one row of the ground.
+    fn finish_row(&self, row: &mut [u8], y: u32) {
+        for layer in &self.layers {
+            layer.composite(row, y);
+        }
+        if let Some(rounding) = self.rounding {
+            rounding.apply(row, y);
+        }
+    }
+}
+
+impl Scene {
     /// All of it.
     pub fn draw(self) -> Pixmap {
-        let Scene { ground, layers, rounding } = self;
+        let Scene { ground, foreground } = self;
         let mut canvas = Arc::unwrap_or_clone(ground);
         for y in 0..canvas.height() {
-            finish_row(&layers, rounding, canvas.row_mut(y), y);
+            foreground.finish_row(canvas.row_mut(y), y);
         }
         canvas
     }
@@ -81,19 +97,9 @@ impl Band<'_> {
         for y in rows.start + (self.data.len() / row_bytes) as u32..rows.end {
             let start = self.data.len();
             self.data.extend_from_slice(self.scene.ground.row(y));
-            finish_row(&self.scene.layers, self.scene.rounding, &mut self.data[start..], y);
+            self.scene.foreground.finish_row(&mut self.data[start..], y);
         }
         Rows { data: &self.data, width, first: self.first }
-    }
-}
-
-/// Puts everything above the ground on one of its rows.
-fn finish_row(layers: &[Placed], rounding: Option<Rounding>, row: &mut [u8], y: u32) {
-    for layer in layers {
-        layer.composite(row, y);
-    }
-    if let Some(rounding) = rounding {
-        rounding.apply(row, y);
     }
 }
 

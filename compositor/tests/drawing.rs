@@ -2,8 +2,10 @@
 
 mod common;
 
+use std::sync::Arc;
+
 use common::{Shelf, at, centroid, digest, jpeg, png};
-use compositor::{Anchor, Focus, Format, Kind, Limit, RenderError};
+use compositor::{Anchor, Compositor, Digest, Focus, Format, Kind, Limit, Limits, RenderError};
 
 const RED: [u8; 4] = [255, 0, 0, 255];
 const GREEN: [u8; 4] = [0, 255, 0, 255];
@@ -155,7 +157,7 @@ fn warm_and_cold_renders_are_the_same_bytes() {
         "/c/clear;q=100/hat;flip=h.webp",
     ] {
         let warm = [shelf.compose(path), shelf.compose(path)];
-        let cold = compositor::Compositor::new(compositor::Limits::default(), 0);
+        let cold = Compositor::new(Limits::default(), 0);
         let cold = cold.compose(&shelf.plan(path), &shelf.ingredients).unwrap().bytes;
         assert!(warm.iter().all(|bytes| digest(bytes) == digest(&cold)), "{path}");
     }
@@ -417,7 +419,7 @@ fn strips_that_were_kept_are_the_strips_that_would_be_made() {
             "/hat;at=center;scale=0.1;shadow=5px,40px,9px,000000",
         ] {
             let path = format!("/c/ground{layers}.{format}");
-            let cold = compositor::Compositor::new(compositor::Limits::default(), 0);
+            let cold = Compositor::new(Limits::default(), 0);
             let cold = cold.compose(&shelf.plan(&path), &shelf.ingredients).unwrap().bytes;
             assert_eq!(digest(&shelf.compose(&path)), digest(&cold), "{path}, first");
             assert_eq!(digest(&shelf.compose(&path)), digest(&cold), "{path}, again");
@@ -429,6 +431,98 @@ fn strips_that_were_kept_are_the_strips_that_would_be_made() {
     let mut again = Shelf::new();
     again.add("x", Kind::Base, &shelf.compose("/c/ground/hat;at=center;scale=0.5;rotate=20.png"));
     assert_eq!(again.draw("/c/x.png"), drawn, "strip by strip is the whole");
+}
+
+/// The chunks of a PNG, each with its head and its CRC.
+fn chunks(mut file: &[u8]) -> Vec<&[u8]> {
+    let mut chunks = Vec::new();
+    (_, file) = file.split_at(8);
+    while let Some((length, _)) = file.split_first_chunk() {
+        let (chunk, rest) = file.split_at(12 + u32::from_be_bytes(*length) as usize);
+        chunks.push(chunk);
+        file = rest;
+    }
+    chunks
+}
+
+/// What a photograph has of noise: 0 to 15, and nothing repeats.
+fn grain(x: u32, y: u32) -> u8 {
+    let mixed = x.wrapping_mul(0x1656_67b1).wrapping_add(y.wrapping_mul(0x27d4_eb2f));
+    let mixed = (mixed ^ mixed >> 13).wrapping_mul(0x4bf1_9f61);
+    ((mixed ^ mixed >> 16) % 16) as u8
+}
+
+/// What an import wrote of a photograph is copied where nothing lies on it, and makes the file that is made of any other
+/// PNG of the same pixels, whatever was rendered before.
+#[test]
+fn strips_of_an_import_are_the_strips_that_would_be_made() {
+    for opaque in [true, false] {
+        let photo = |x: u32, y: u32| {
+            let alpha = if opaque || x < 100 { 255 } else { (x / 2) as u8 };
+            [(x / 3) as u8 + grain(x, y), (y / 3) as u8 + grain(y, x), ((x + y) / 5) as u8, alpha]
+        };
+        let mut shelf = Shelf::new();
+        shelf.add("photo", Kind::Base, &png(300, 400, photo));
+        shelf.add("hat", Kind::Overlay, &png(10, 10, |x, y| [0, 0, 255, if x == y { 80 } else { 255 }]));
+        let file = Arc::clone(&shelf.ingredients[&shelf.assets[0].digest]);
+        let strips = chunks(&file);
+        let copied =
+            |composite: &[u8]| strips.iter().filter(|strip| chunks(composite).contains(strip)).count();
+        assert_eq!(&strips[1][4..8], b"stRP");
+        let plain = [&file[..8], &[strips[0], &strips[2..].concat()].concat()].concat();
+        let other = Digest::of(&plain);
+        let mut plain_shelf = Shelf::new();
+        plain_shelf.ingredients = shelf.ingredients.clone();
+        plain_shelf.ingredients.insert(other, plain.into());
+        plain_shelf.assets = shelf.assets.clone();
+        plain_shelf.assets[0].digest = other;
+        for turn in ["first", "again"] {
+            for layers in [
+                "",
+                "/hat;at=top;scale=0.1",
+                "/hat;at=bottom-right;scale=0.02;x=-1px;y=-0.5px",
+                "/hat;at=center;scale=0.2;rotate=30;blend=multiply/hat;at=top-left;scale=0.05;op=xor",
+                "/hat;at=center;scale=0.1;op=destination-in",
+                "/hat;at=center;scale=0.1;shadow=5px,40px,9px,000000",
+            ] {
+                let path = format!("/c/photo{layers}.png");
+                let cold = Compositor::new(Limits::default(), 0);
+                let made = cold.compose(&plain_shelf.plan(&path), &plain_shelf.ingredients).unwrap().bytes;
+                let alone = cold.compose(&shelf.plan(&path), &shelf.ingredients).unwrap().bytes;
+                assert!(alone == made, "{path}, opaque {opaque}, by itself");
+                assert!(shelf.compose(&path) == made, "{path}, opaque {opaque}, {turn}");
+                if !layers.contains("op=") {
+                    assert!(copied(&made) > 6, "{path}: {} strips are the import's", copied(&made));
+                }
+            }
+        }
+        // Levels and other sizes have other strips.
+        for path in
+            ["/c/photo;w=150/hat;at=top;scale=0.1.png", "/c/photo;w=299.png", "/c/photo;bg=ff0000.png"]
+        {
+            assert!(shelf.compose(path) == plain_shelf.compose(path), "{path}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_import_makes_no_composite() {
+    let mut shelf = Shelf::new();
+    let photo = |x: u32, y: u32| [(x / 3) as u8 + grain(x, y), (y / 3) as u8, grain(y, x), 255];
+    shelf.add("photo", Kind::Base, &png(300, 400, photo));
+    let digest = shelf.assets[0].digest;
+    let file = Arc::clone(&shelf.ingredients[&digest]);
+    let whole = shelf.compose("/c/photo.png");
+    for at in (40..file.len() - 40).step_by(file.len() / 60) {
+        let mut damaged = file.to_vec();
+        damaged[at] ^= 0x10;
+        shelf.ingredients.insert(digest, damaged.into());
+        let cold = Compositor::new(Limits::default(), 0);
+        match cold.compose(&shelf.plan("/c/photo.png"), &shelf.ingredients) {
+            Ok(composite) => assert!(composite.bytes == whole, "byte {at} is in the composite"),
+            Err(error) => assert!(error.to_string().contains(&digest.to_string()), "byte {at}: {error}"),
+        }
+    }
 }
 
 #[test]
@@ -443,8 +537,8 @@ fn a_file_is_the_same_by_any_number_of_threads_and_comes_in_pieces() {
         let plan = shelf.plan(path);
         let whole = shelf.compose(path);
         for helpers in [1, 3, 8] {
-            let limits = compositor::Limits::default();
-            let crewed = compositor::Compositor::new(limits, 64 << 20).with_helpers(helpers);
+            let limits = Limits::default();
+            let crewed = Compositor::new(limits, 64 << 20).with_helpers(helpers);
             for turn in ["cold", "warm"] {
                 let mut pieces: Vec<Vec<u8>> = Vec::new();
                 crewed
@@ -475,17 +569,17 @@ fn limits_refuse_before_anything_is_decoded() {
     let shelf = shelf();
     // The ingredients are left out: whatever is refused here was refused from sizes alone.
     let refuse = |path: &str, limits| {
-        let compositor = compositor::Compositor::new(limits, 0);
+        let compositor = Compositor::new(limits, 0);
         compositor.compose(&shelf.plan(path), &compositor::Ingredients::new()).expect_err(path)
     };
-    let limits = compositor::Limits { canvas_pixels: 1000, ..Default::default() };
+    let limits = Limits { canvas_pixels: 1000, ..Default::default() };
     assert!(matches!(
         refuse("/c/base;w=100.png", limits),
         RenderError::Limit { needed: 5000, allowed: 1000, .. }
     ));
-    let limits = compositor::Limits { working_bytes: 1000, ..Default::default() };
+    let limits = Limits { working_bytes: 1000, ..Default::default() };
     assert!(matches!(refuse("/c/base.png", limits), RenderError::Limit { allowed: 1000, .. }));
-    let limits = compositor::Limits::default();
+    let limits = Limits::default();
     assert!(matches!(refuse("/c/clear;w=8192;h=8192;dpr=4.png", limits), RenderError::Limit { .. }));
     assert!(matches!(refuse("/c/base.png", limits), RenderError::Missing { .. }));
 }
@@ -498,33 +592,27 @@ fn a_limit_names_the_part_that_is_over_it_and_what_to_lower() {
         let RenderError::Limit { pointer, limit, .. } = &error else { panic!("{path}: {error}") };
         (pointer.clone(), *limit, error.to_string())
     };
-    let limits = compositor::Limits::default();
+    let limits = Limits::default();
     for (path, limits, pointer, limit, advice) in [
         ("/c/clear;w=8192;h=8192.png", limits, "/base", Limit::CanvasPixels, "lower `w`, `h` or `dpr`"),
-        (
-            "/c/base/hat/hat.png",
-            compositor::Limits { layers: 1, ..limits },
-            "/layers",
-            Limit::Layers,
-            "leave layers out",
-        ),
+        ("/c/base/hat/hat.png", Limits { layers: 1, ..limits }, "/layers", Limit::Layers, "leave layers out"),
         (
             "/c/base/hat.png",
-            compositor::Limits { source_pixels: 1, ..limits },
+            Limits { source_pixels: 1, ..limits },
             "/base",
             Limit::SourcePixels,
             "use a smaller image there",
         ),
         (
             "/c/base;w=20/hat;at=center;scale=0.1/hat;at=center.png",
-            compositor::Limits { drawn_pixels: 1, ..limits },
+            Limits { drawn_pixels: 1, ..limits },
             "/layers/1",
             Limit::DrawnPixels,
             "lower its `scale`, or `w`, `h` or `dpr` of the base",
         ),
         (
             "/c/base;w=7000;h=7000.png",
-            compositor::Limits { working_bytes: 200 << 20, ..limits },
+            Limits { working_bytes: 200 << 20, ..limits },
             "/base",
             Limit::WorkingBytes,
             "lower `w`, `h` or `dpr`",

@@ -46,7 +46,10 @@ fn ours_of(c: &mut Criterion<CpuTime>, job: &Job, ours: &Ours) {
     group.bench_function("warm/milliner", |b| b.iter(|| ours.render(&warm, next())));
     let whole = Ours::new(job).without_levels();
     group.bench_function("without-levels/milliner", |b| b.iter(|| whole.render(&cold, next())));
-    // Where the cold time goes, by subtraction: each step does all that the one before it does.
+    // Where the cold time goes, by subtraction: each step does all that the one before it does, and the last one all that
+    // a render does that copies nothing.
+    let encoded = Ours::new(job).without_ready_strips();
+    group.bench_function("steps/encoded", |b| b.iter(|| encoded.render(&cold, next())));
     group.bench_function("steps/decoded", |b| b.iter(|| ours.decode_base(&cold)));
     group.bench_function("steps/fitted", |b| b.iter(|| ours.draw_bare(&cold)));
     group.bench_function("steps/drawn", |b| b.iter(|| ours.draw(&cold, next())));

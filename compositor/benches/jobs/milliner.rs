@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use compositor::{
-    Anchor, Asset, Catalogue, Compositor, Ingredients, Kind, Limits, Normalised, Pixmap, Plan, normalise,
+    Anchor, Asset, Catalogue, Compositor, Digest, Ingredients, Kind, Limits, Normalised, Pixmap, Plan,
+    normalise,
 };
 
 use crate::inputs::Job;
@@ -40,6 +41,21 @@ impl Ours {
     pub fn without_levels(mut self) -> Self {
         let whole = |asset: &Asset| Asset { levels: Vec::new(), ..asset.clone() };
         self.catalogue = Catalogue::new(self.catalogue.assets().iter().map(whole).collect());
+        self
+    }
+
+    /// The same with a base whose strips no composite copies: they are said to be of another version.
+    pub fn without_ready_strips(mut self) -> Self {
+        let mut assets = self.catalogue.assets().to_vec();
+        let base = assets.iter_mut().find(|asset| asset.kind == Kind::Base).expect("a base");
+        let mut file = self.ingredients[&base.digest].to_vec();
+        let Some(name) = file.windows(4).position(|name| name == b"stRP") else { return self };
+        if let Some(version) = file.get_mut(name + 8..name + 12) {
+            version.fill(0xff);
+        }
+        base.digest = Digest::of(&file);
+        self.ingredients.insert(base.digest, file.into());
+        self.catalogue = Catalogue::new(assets);
         self
     }
 

@@ -12,6 +12,7 @@ mod inflate;
 mod keep;
 mod matches;
 mod read;
+mod ready;
 mod strips;
 mod style;
 mod symbols;
@@ -28,6 +29,7 @@ use crate::pixmap::{Pixmap, expand};
 
 pub(crate) use adler::Checksum;
 pub(crate) use amend::Seams;
+pub(crate) use ready::Ready;
 pub(crate) use strips::{Below, Frame, Scratch, Strip};
 
 /// What the `png` crate may allocate besides the pixels: rows, a palette, profiles, text it skips.
@@ -74,13 +76,11 @@ fn decode_any(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetError> {
 
 /// Encodes an asset: written once, read for years.
 pub(super) fn encode_to_keep(pixmap: Pixmap, opaque: bool) -> Vec<u8> {
-    let (width, height) = pixmap.size();
-    let samples = if opaque { pixmap.into_rgb() } else { pixmap.into_straight_rgba() };
-    keep::write(&keep::Picture { width, height, samples: &samples, opaque })
+    keep::write(pixmap, opaque)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn noise(seed: u32) -> impl Iterator<Item = u8> {
@@ -113,7 +113,7 @@ mod tests {
         samples
     }
 
-    const SIZES: [(u32, u32); 12] = [
+    const SIZES: [(u32, u32); 13] = [
         (1, 1),
         (3, 2),
         (1, 40_000),
@@ -126,9 +126,10 @@ mod tests {
         (700, 250),
         (1024, 66),
         (12, 5),
+        (200, 1300),
     ];
 
-    fn pictures() -> impl Iterator<Item = (Pixmap, bool)> {
+    pub fn pictures() -> impl Iterator<Item = (Pixmap, bool)> {
         SIZES.into_iter().flat_map(|(width, height)| {
             (0..5).flat_map(move |kind| {
                 [true, false].map(|opaque| {
@@ -142,12 +143,23 @@ mod tests {
         })
     }
 
+    /// A picture as its file is kept, whichever of the kinds is smaller.
+    fn files(pixmap: &Pixmap, opaque: bool) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
+        let squeezed = keep::write_squeezed(pixmap.clone(), opaque);
+        std::iter::once(("squeezed", squeezed))
+            .chain(keep::write_ready(pixmap, opaque).map(|file| ("ready", file)))
+    }
+
     #[test]
     fn kept_files_are_read_back_by_everybody() {
-        for (pixmap, opaque) in pictures() {
-            let name = format!("{pixmap:?} {opaque}");
+        let files = |(pixmap, opaque): (Pixmap, bool)| {
+            files(&pixmap, opaque)
+                .map(|(kind, file)| (kind, file, pixmap.clone(), opaque))
+                .collect::<Vec<_>>()
+        };
+        for (kind, file, pixmap, opaque) in pictures().flat_map(files) {
+            let name = format!("{kind}: {pixmap:?} {opaque}");
             let expected = pixmap.to_straight_rgba();
-            let file = encode_to_keep(pixmap, opaque);
             let ours = read::Kept::recognise(&file).and_then(|kept| kept.decode());
             assert!(ours.unwrap() == expected, "by us: {name}");
             let crates = decode_any(&file, &Limits::default()).unwrap();
@@ -171,26 +183,29 @@ mod tests {
     #[test]
     fn a_cut_file_is_refused() {
         let pixmap = Pixmap::from_straight_rgba(300, 90, samples(3, 300, 90)).unwrap();
-        let file = encode_to_keep(pixmap, false);
-        for end in (0..file.len()).step_by(97) {
-            assert!(decode(&file[..end], &Limits::default()).is_err(), "{end} of {} bytes", file.len());
+        for (kind, file) in files(&pixmap, false) {
+            for end in (0..file.len()).step_by(97) {
+                let cut = decode(&file[..end], &Limits::default());
+                assert!(cut.is_err(), "{kind}: {end} of {} bytes", file.len());
+            }
         }
     }
 
     #[test]
     fn a_damaged_file_is_what_the_crate_says_it_is() {
-        for kind in [1, 3, 4] {
-            let pixmap = Pixmap::from_straight_rgba(200, 100, samples(kind, 200, 100)).unwrap();
-            let file = encode_to_keep(pixmap, false);
-            let whole = decode(&file, &Limits::default()).unwrap().rgba;
-            for at in (0..file.len()).step_by(file.len() / 400 + 1).chain(0..120) {
-                let mut damaged = file.clone();
-                damaged[at] ^= 1 << (at % 8);
-                let ours = decode(&damaged, &Limits::default()).ok().map(|decoded| decoded.rgba);
-                let crates = decode_any(&damaged, &Limits::default()).ok().map(|decoded| decoded.rgba);
-                // What only a chunk's checksum tells, the picture does not show.
-                let same = ours == crates || ours.is_some_and(|rgba| rgba == whole);
-                assert!(same, "kind {kind}, byte {at}");
+        let pictures = [1, 3, 4].map(|kind| samples(kind, 200, 100));
+        for pixmap in pictures.map(|samples| Pixmap::from_straight_rgba(200, 100, samples).unwrap()) {
+            for (kind, file) in files(&pixmap, false) {
+                let whole = decode(&file, &Limits::default()).unwrap().rgba;
+                for at in (0..file.len()).step_by(file.len() / 400 + 1).chain(0..120) {
+                    let mut damaged = file.clone();
+                    damaged[at] ^= 1 << (at % 8);
+                    let ours = decode(&damaged, &Limits::default()).ok().map(|decoded| decoded.rgba);
+                    let crates = decode_any(&damaged, &Limits::default()).ok().map(|decoded| decoded.rgba);
+                    // What only a chunk's checksum tells, the picture does not show.
+                    let same = ours == crates || ours.is_some_and(|rgba| rgba == whole);
+                    assert!(same, "{kind}, byte {at}");
+                }
             }
         }
     }

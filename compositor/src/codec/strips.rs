@@ -29,7 +29,10 @@ pub(crate) struct Part {
 /// What writing some of a part anew needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Seams {
+    /// It has none: it is noise, or nobody will ask.
     None,
+    /// It may have some, which nobody has found yet.
+    Unknown,
     Png(Box<png::Seams>),
     Jpeg(Box<jpeg::amend::Seams>),
 }
@@ -38,17 +41,23 @@ impl Part {
     /// Bytes of memory.
     pub fn memory(&self) -> usize {
         let seams = match &self.seams {
-            Seams::None => 0,
+            Seams::None | Seams::Unknown => 0,
             Seams::Png(seams) => seams.bytes(),
             Seams::Jpeg(seams) => seams.bytes(),
         };
         size_of::<Self>() + self.bytes.len() + seams
+    }
+
+    /// Is it known what writing some of it anew needs?
+    pub fn knows_seams(&self) -> bool {
+        self.seams != Seams::Unknown
     }
 }
 
 /// What lies below what is on a part of a picture: the ground, as far as it is encoded already.
 #[derive(Clone, Copy)]
 pub(crate) enum Below<'a> {
+    /// A part that knows its seams.
     Part(&'a Part),
     Rows(Rows<'a>),
 }
@@ -74,6 +83,14 @@ impl Strips {
             Format::Jpeg => Some(Self::Jpeg(Box::new(JpegFrame::new(width, height, output.quality)?))),
             Format::Webp | Format::Avif => None,
         })
+    }
+
+    /// What a file that was kept has of this one, where that is the bare picture.
+    pub fn ready<'a>(&self, file: &'a [u8]) -> Option<png::Ready<'a>> {
+        match self {
+            Self::Png(frame) => png::Ready::recognise(file, frame),
+            Self::Jpeg(_) => None,
+        }
     }
 
     /// How many parts there are.
@@ -167,6 +184,15 @@ impl Strips {
 impl From<png::Strip> for Part {
     fn from(png::Strip { chunk, checksum, seams }: png::Strip) -> Self {
         Part { bytes: chunk, checksum, seams: seams.map_or(Seams::None, Seams::Png) }
+    }
+}
+
+impl png::Ready<'_> {
+    /// All parts of the bare picture. `None`: one is damaged.
+    pub fn parts(&self) -> Option<Parts> {
+        let part =
+            |png::Strip { chunk, checksum, .. }| Part { bytes: chunk, checksum, seams: Seams::Unknown };
+        Some(self.strips()?.into_iter().map(|strip| Some(Arc::new(part(strip)))).collect())
     }
 }
 

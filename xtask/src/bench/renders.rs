@@ -59,7 +59,7 @@ const fn job(name: &'static str, work: &'static str, native: Goal, wasm: Option<
 }
 
 const METHOD: &str = "One thread, processor time in ms, medians; Lanczos3 where a peer has it. Cold is from file bytes every time: a peer's from \
-the given files, ours from those that an import made of them, levels of half the size included; what a render without levels takes stands \
+the given files, ours from those that an import made of them, levels of half the size and ready strips included; what a render without them takes stands \
 below. Warm is with the \
 inputs decoded and at their size: a peer blends and encodes. For Milliner warm means precisely: one compositor has rendered the \
 bare base on this canvas in this format before (base decoded and fitted, its strips encoded) and the overlay at this size (decoded, \
@@ -290,22 +290,26 @@ fn details(place: &str, field: &Field) -> String {
 /// Where our own cold time goes: each step does all that the one before it does, so the rest is its own.
 fn steps(outcomes: &Outcomes) -> String {
     let mut table = String::from(
-        "\n### Where our time goes, cold, native\n\nBy subtraction, in ms; the layer is its decoding, scaling and blending.\n\n\
-         | job | decode base | fit base | layer | encode | all of it without levels |\n|---|---|---|---|---|---|\n",
+        "\n### Where our time goes, cold, native\n\nBy subtraction, in ms, where no strip of the base's file is copied; the layer is its decoding, scaling and blending. \
+         A PNG base that is drawn on at its own size is decoded where something lies on it, and the rest of its file is copied: the column \"copying\" is \
+         that of the tables above. A base at another size is always encoded anew.\n\n\
+         | job | decode base | fit base | layer | encode | all of it | copying | without levels |\n|---|---|---|---|---|---|---|---|\n",
     );
     for job in &JOBS {
         let at = |step: &str| outcomes.median(job.name, step);
-        let Some(times) = ["steps/decoded", "steps/fitted", "steps/drawn", "cold/milliner"]
+        let Some(times) = ["steps/decoded", "steps/fitted", "steps/drawn", "steps/encoded"]
             .map(at)
             .into_iter()
             .collect::<Option<Vec<f64>>>()
         else {
             continue;
         };
-        let whole = at("without-levels/milliner").unwrap_or(f64::NAN);
+        let [cold, whole] =
+            ["cold/milliner", "without-levels/milliner"].map(|step| at(step).unwrap_or(f64::NAN));
         let own: Vec<String> =
             times.windows(2).map(|pair| format!("{:.1}", (pair[1] - pair[0]).max(0.0))).collect();
-        let _ = writeln!(table, "| {} | {:.1} | {} | {whole:.1} |", job.name, times[0], own.join(" | "));
+        let (name, decoded, own, all) = (job.name, times[0], own.join(" | "), times[3]);
+        let _ = writeln!(table, "| {name} | {decoded:.1} | {own} | {all:.1} | {cold:.1} | {whole:.1} |");
     }
     table
 }

@@ -18,7 +18,12 @@ impl Checksum {
     pub fn of(bytes: &[u8]) -> Self {
         let mut adler = simd_adler32::Adler32::new();
         adler.write(bytes);
-        Checksum { adler: adler.finish(), bytes: (bytes.len() % ADLER as usize) as u32 }
+        Checksum::known(adler.finish(), bytes.len())
+    }
+
+    /// Of so many bytes whose Adler-32 is known.
+    pub fn known(adler: u32, bytes: usize) -> Self {
+        Checksum { adler, bytes: (bytes % ADLER as usize) as u32 }
     }
 
     /// Of these bytes and those behind them: `a` adds up, and every `a` of the second part was started from the end of

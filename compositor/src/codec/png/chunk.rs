@@ -3,6 +3,8 @@
 pub(super) const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', 0x0d, 0x0a, 0x1a, 0x0a];
 /// Length and type of a chunk.
 pub(super) const CHUNK_HEAD: usize = 8;
+/// The CRC behind a chunk's data.
+pub(super) const CHUNK_TAIL: usize = 4;
 
 /// Starts an `IDAT` chunk in a buffer: length (still 0) and type.
 pub(super) fn start_chunk(buffer: &mut Vec<u8>) {
@@ -14,10 +16,16 @@ pub(super) fn start_chunk(buffer: &mut Vec<u8>) {
 pub(super) fn finished(buffer: &mut [u8], end: usize) -> Box<[u8]> {
     buffer[..4].copy_from_slice(&((end - CHUNK_HEAD) as u32).to_be_bytes());
     let crc = crc32fast::hash(&buffer[4..end]);
-    let mut chunk = Vec::with_capacity(end + 4);
+    let mut chunk = Vec::with_capacity(end + CHUNK_TAIL);
     chunk.extend_from_slice(&buffer[..end]);
     chunk.extend_from_slice(&crc.to_be_bytes());
     chunk.into_boxed_slice()
+}
+
+/// Does a whole chunk have the CRC that it says it has?
+pub(super) fn is_sound(chunk: &[u8]) -> bool {
+    let Some((counted, crc)) = chunk.split_last_chunk() else { return false };
+    counted.get(4..).is_some_and(|counted| crc32fast::hash(counted) == u32::from_be_bytes(*crc))
 }
 
 /// Appends a chunk.

@@ -12,7 +12,7 @@ use super::symbols::{END_OF_BLOCK, LENGTH_ORDER, SYMBOLS, length_symbol};
 use crate::simd::widest;
 
 /// Longest code word: four literals fit between two flushes.
-const LONGEST_WORD: u8 = (BETWEEN_FLUSHES / 4) as u8;
+pub(super) const LONGEST_WORD: u8 = (BETWEEN_FLUSHES / 4) as u8;
 /// Longest match.
 const MAX_RUN: usize = 258;
 /// Shortest match.

@@ -1,13 +1,16 @@
-//! Inflating segments of deflate (RFC 1951) of known length whose words are at most 12 bits long, as `keep.rs` writes
-//! them, two at a time: the steps of one wait for each other, those of two do not. A segment that is anything else is
-//! given back as `None`, for a general decoder to judge.
+//! Inflating segments of deflate (RFC 1951) of known length, as `keep.rs` writes them, two at a time: the steps of one
+//! wait for each other, those of two do not. A segment that is anything else is given back as `None`, for a general
+//! decoder to judge.
 
-use super::huffman::words;
+use super::deflate;
+use super::huffman::{Word, words};
 use super::symbols::{DISTANCES, END_OF_BLOCK, LENGTH_ORDER, LENGTHS, STEPS, SYMBOLS};
 use crate::simd::widest;
 
-/// Longest word of a literal or length: one look into a table finds it.
-pub(super) const LONGEST_WORD: u8 = 12;
+/// A word of a literal or length that is no longer is found by one look into a table.
+pub(super) const QUICK_WORD: u8 = 12;
+/// Longest word of a literal or length. Those that take a second look are the rarest.
+const LONGEST_WORD: u8 = deflate::LONGEST_WORD;
 /// Longest word of a distance.
 pub(super) const LONGEST_DISTANCE: u8 = 9;
 /// Room behind the bytes of a segment: a step writes eight bytes wherever it is, a match is copied by eights.
@@ -16,12 +19,17 @@ pub(super) const ROOM: usize = 16;
 const LOOKS: usize = 2;
 /// Literals that one look finds at most.
 const LITERALS: u32 = 3;
-const MASK: u64 = (1 << LONGEST_WORD) - 1;
+const MASK: u64 = (1 << QUICK_WORD) - 1;
+const LONG_MASK: u64 = (1 << LONGEST_WORD) - 1;
+/// A word is longer than one look: special, and no length.
+const LONG: u32 = 1 << 17;
 
 /// What the next bits mean. Up to three literals: bits 0 to 5 their words' bits, 6 and 7 how many they are, 8 to 31 what they
 /// are. Anything else: bits 0 to 7 are 0, 8 to 16 the length of a match (0: the block ends), 20 to 22 how many bits more
 /// tell of it, 28 to 31 its word's bits; no word at all: 0.
-type Words = [u32; 1 << LONGEST_WORD];
+type Words = [u32; 1 << QUICK_WORD];
+/// The same, one literal at most, of words that begin with what is [`LONG`] among the others; elsewhere anything.
+type LongWords = [u32; 1 << LONGEST_WORD];
 /// The same for distances: bits 0 to 15 the distance, 20 to 23 how many bits more tell of it, 28 to 31 its word's bits;
 /// no word: 0.
 type DistanceWords = [u32; 1 << LONGEST_DISTANCE];
@@ -29,7 +37,18 @@ type DistanceWords = [u32; 1 << LONGEST_DISTANCE];
 /// The codes of a block.
 struct Tables {
     words: Words,
+    long_words: LongWords,
     distances: DistanceWords,
+}
+
+impl Tables {
+    /// What the next bits mean, however long the word is.
+    fn word(&self, buffer: u64) -> u32 {
+        match self.words[(buffer & MASK) as usize] {
+            LONG => self.long_words[(buffer & LONG_MASK) as usize],
+            word => word,
+        }
+    }
 }
 
 /// Memory that two segments after the other two are inflated in. Few places to point at: a loop over both has registers
@@ -42,9 +61,13 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    #[expect(clippy::large_stack_arrays, reason = "40 kB, on their way to the heap")]
+    #[expect(clippy::large_stack_arrays, reason = "170 kB, on their way to the heap")]
     pub fn new() -> Self {
-        let tables = || Tables { words: [0; 1 << LONGEST_WORD], distances: [0; 1 << LONGEST_DISTANCE] };
+        let tables = || Tables {
+            words: [0; 1 << QUICK_WORD],
+            long_words: [0; 1 << LONGEST_WORD],
+            distances: [0; 1 << LONGEST_DISTANCE],
+        };
         Scratch { tables: Box::new([tables(), tables()]), out: Vec::new(), starts: [0; 2] }
     }
 
@@ -62,9 +85,12 @@ pub(super) struct Segment {
 }
 
 /// Inflates two segments of a file, or one.
-pub(super) fn inflate(file: &[u8], scratch: &mut Scratch, segments: &[Segment]) -> Option<()> {
-    let first = segments.first()?;
-    let second = segments.get(1);
+pub(super) fn inflate(
+    file: &[u8],
+    scratch: &mut Scratch,
+    first: &Segment,
+    second: Option<&Segment>,
+) -> Option<()> {
     scratch.starts = [0, first.bytes + ROOM];
     scratch.out.resize(scratch.starts[1] + second.map_or(0, |segment| segment.bytes) + ROOM, 0);
     let Scratch { tables, out, .. } = scratch;
@@ -194,9 +220,18 @@ impl Cursor {
     /// Goes on by some literals, or literals and a match. Does it stand at the end of a block?
     #[inline(always)]
     fn advance(&mut self, file: &[u8], tables: &Tables, out: &mut [u8], room: Room) -> Option<bool> {
-        let word = self.step(file, &tables.words, out)?;
+        let mut word = self.step(file, &tables.words, out)?;
         if !is_special(word) {
             return Some(false);
+        }
+        if word == LONG {
+            word = tables.long_words[(self.buffer & LONG_MASK) as usize];
+            if !is_special(word) {
+                *out.get_mut(self.to)? = (word >> 8) as u8;
+                self.to += 1;
+                self.bits(word & 63);
+                return Some(false);
+            }
         }
         let least = (word >> 8 & 0x1ff) as usize;
         if least == 0 {
@@ -267,7 +302,7 @@ impl Lane {
         out: &mut [u8],
     ) -> Option<()> {
         self.cursor.refill(file)?;
-        let word = tables[LANE].words[(self.cursor.buffer & MASK) as usize];
+        let word = tables[LANE].word(self.cursor.buffer);
         self.cursor.bits(word >> 28);
         self.start_block(file, &mut tables[LANE], out)
     }
@@ -325,7 +360,7 @@ impl Lane {
         let all = &mut all[..literals + distances];
         read_lengths(cursor, file, &lengths, all)?;
         let (literals, distances) = all.split_at(literals);
-        set_words(&mut tables.words, &padded(literals))?;
+        set_words(&mut tables.words, &mut tables.long_words, &padded(literals))?;
         set_distances(&mut tables.distances, &padded(distances))
     }
 }
@@ -333,7 +368,7 @@ impl Lane {
 /// Lengths of words, in the code for them.
 fn read_lengths(cursor: &mut Cursor, file: &[u8], code: &[u8; 19], all: &mut [u8]) -> Option<()> {
     let mut words = [(0_u8, 0_u8); 128];
-    fill(code, 7, |at, symbol, length| words[at] = (symbol as u8, length))?;
+    fill(code, 7, |word, symbol| each_index(word, 7, |at| words[at] = (symbol as u8, word.length)))?;
     let mut at = 0;
     while at < all.len() {
         cursor.refill(file)?;
@@ -361,11 +396,11 @@ fn padded<const N: usize>(lengths: &[u8]) -> [u8; N] {
     all
 }
 
-fn set_words(table: &mut Words, lengths: &[u8; SYMBOLS]) -> Option<()> {
+fn set_words(table: &mut Words, long_words: &mut LongWords, lengths: &[u8; SYMBOLS]) -> Option<()> {
     table.fill(0);
-    fill(lengths, LONGEST_WORD, |at, symbol, length| {
+    let meaning = |symbol: usize, length: u8| {
         let length = u32::from(length);
-        table[at] = match symbol.checked_sub(END_OF_BLOCK) {
+        match symbol.checked_sub(END_OF_BLOCK) {
             None => (symbol as u32) << 8 | 1 << 6 | length,
             Some(0) => length << 28,
             Some(symbol) => {
@@ -373,7 +408,19 @@ fn set_words(table: &mut Words, lengths: &[u8; SYMBOLS]) -> Option<()> {
                     | entry(LENGTHS[symbol - 1]) << 8 & 0x0001_ff00
                     | entry(LENGTHS[symbol - 1]) & 0x0070_0000
             }
-        };
+        }
+    };
+    fill(lengths, LONGEST_WORD, |word, symbol| {
+        if word.length <= QUICK_WORD {
+            each_index(word, QUICK_WORD, |at| table[at] = meaning(symbol, word.length));
+            return;
+        }
+        let look = usize::from(word.bits) & MASK as usize;
+        if table[look] != LONG {
+            table[look] = LONG;
+            (look..1 << LONGEST_WORD).step_by(1 << QUICK_WORD).for_each(|at| long_words[at] = 0);
+        }
+        each_index(word, LONGEST_WORD, |at| long_words[at] = meaning(symbol, word.length));
     })?;
     join(table);
     Some(())
@@ -383,9 +430,7 @@ fn set_words(table: &mut Words, lengths: &[u8; SYMBOLS]) -> Option<()> {
 fn join(table: &mut Words) {
     let alone = *table;
     let fits = |first: u32, next: u32| {
-        !is_special(next)
-            && (first & 63) + (next & 63) <= u32::from(LONGEST_WORD)
-            && (next >> 6 & 3) < LITERALS
+        !is_special(next) && (first & 63) + (next & 63) <= u32::from(QUICK_WORD) && (next >> 6 & 3) < LITERALS
     };
     for at in 0..table.len() {
         let first = alone[at];
@@ -402,8 +447,9 @@ fn join(table: &mut Words) {
 
 fn set_distances(table: &mut DistanceWords, lengths: &[u8; DISTANCES]) -> Option<()> {
     table.fill(0);
-    fill(lengths, LONGEST_DISTANCE, |at, symbol, length| {
-        table[at] = u32::from(length) << 28 | entry(STEPS[symbol]);
+    fill(lengths, LONGEST_DISTANCE, |word, symbol| {
+        let meaning = u32::from(word.length) << 28 | entry(STEPS[symbol]);
+        each_index(word, LONGEST_DISTANCE, |at| table[at] = meaning);
     })
 }
 
@@ -412,9 +458,8 @@ fn entry((base, extra): (u16, u8)) -> u32 {
     u32::from(extra) << 20 | u32::from(base)
 }
 
-/// Tells of every index of a table whose lower bits are a symbol's word. `None`: a word is too long, or there are more
-/// than fit.
-fn fill<const N: usize>(lengths: &[u8; N], longest: u8, mut put: impl FnMut(usize, usize, u8)) -> Option<()> {
+/// Tells of every word with its symbol. `None`: one is too long, or there are more than fit.
+fn fill<const N: usize>(lengths: &[u8; N], longest: u8, mut put: impl FnMut(Word, usize)) -> Option<()> {
     let used = || lengths.iter().filter(|length| **length > 0);
     if used().any(|length| *length > longest) {
         return None;
@@ -422,12 +467,15 @@ fn fill<const N: usize>(lengths: &[u8; N], longest: u8, mut put: impl FnMut(usiz
     if used().map(|length| 1_usize << (longest - length)).sum::<usize>() > 1 << longest {
         return None;
     }
-    for (symbol, word) in words(lengths).iter().enumerate().filter(|(_, word)| word.length > 0) {
-        for at in (usize::from(word.bits)..1 << longest).step_by(1 << word.length) {
-            put(at, symbol, word.length);
-        }
+    for (symbol, word) in words(lengths).into_iter().enumerate().filter(|(_, word)| word.length > 0) {
+        put(word, symbol);
     }
     Some(())
+}
+
+/// Every index of so many bits whose lower bits are a word.
+fn each_index(word: Word, bits: u8, put: impl FnMut(usize)) {
+    (usize::from(word.bits)..1 << bits).step_by(1 << word.length).for_each(put);
 }
 
 /// Copies bytes that may run into themselves. There is [`ROOM`] behind `to + length`.

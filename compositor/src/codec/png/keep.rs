@@ -1,18 +1,27 @@
-//! PNG files that are kept: written once, read for years, so small, and quick to read. A file is one strip
-//! of rows, or about an even number of them, each a deflate segment in an `IDAT` chunk of its own that leans on nothing outside, so that two can
-//! be read at a time (`inflate.rs`); words are short enough to be looked up at once; and eight rows in a row have one filter
-//! (`unfilter.rs`). A chunk of our own says how many rows a strip has. To everybody else it is a PNG like any other.
+//! PNG files that are kept: written once, read for years, so small, and quick to read. A file is one strip of rows or
+//! more, each a deflate segment in an `IDAT` chunk of its own that leans on nothing outside, so that two can be read at a
+//! time (`inflate.rs`). A chunk of our own says how many rows a strip has. To everybody else it is a PNG like any other.
+//!
+//! There are two kinds of strips. Those of a photograph are what a composite of the bare picture has (`strips.rs`):
+//! whoever draws on it at its own size copies every strip that nothing lies on, and reads the others alone
+//! (`ready.rs`). A drawing is much smaller with matches (`matches.rs`); its strips are few, their words short enough to
+//! be looked up at once, and eight rows in a row have one filter (`unfilter.rs`).
 
+use super::adler::Checksum;
 use super::chunk::{SIGNATURE, append_chunk, append_header};
-use super::deflate::END;
 use super::filter::{self, Filter, Samples};
 use super::matches::{LOOKS_IN_DRAWINGS, LOOKS_IN_NOISE, squeeze};
+use super::read::MAX_STRIP_BYTES;
+use super::strips::{Frame, Scratch, Strip};
 use super::unfilter::BAND;
+use crate::key::RENDER_VERSION;
+use crate::pixmap::Pixmap;
 
 /// `CMF` and `FLG` of zlib (RFC 1950): deflate with a 32 KiB window, slowest level.
 pub(super) const ZLIB_HEAD: [u8; 2] = [0x78, 0xda];
-/// Our own chunk: rows of a strip. Its case says (specification, clause 5.4): not critical, private, and not to be copied
-/// by who changes the picture.
+/// Our own chunk: rows of a strip; where strips are ready for composites, also the version of those ([`RENDER_VERSION`])
+/// and the Adler-32 of what each strip stands for. All are big-endian numbers of 32 bits. Its case says (specification,
+/// clause 5.4): not critical, private, and not to be copied by who changes the picture.
 pub(super) const KIND: [u8; 4] = *b"stRP";
 /// Bytes of a strip, about: a code of its own costs a hundred and the time to make tables of it, and fits the better
 /// the less it is for.
@@ -23,33 +32,62 @@ const MIN_PAIR_BYTES: usize = 64 << 10;
 const NOISE: u64 = 2;
 /// Of equals the first, which is the cheapest to undo.
 const CHOICES: [Filter; 4] = [Filter::Up, Filter::Sub, Filter::Average, Filter::Paeth];
-
-/// A picture as its file has it: samples row by row, 3 or 4 of each pixel.
-pub(super) struct Picture<'a> {
-    pub width: u32,
-    pub height: u32,
-    pub samples: &'a [u8],
-    pub opaque: bool,
-}
+/// A kept picture is ready for composites if that makes it larger by no more than this part of it.
+const READY_IS_WORTH: usize = 16;
 
 /// The whole file.
-pub(super) fn write(picture: &Picture<'_>) -> Vec<u8> {
-    let Picture { width, height, samples, opaque } = *picture;
+pub(super) fn write(pixmap: Pixmap, opaque: bool) -> Vec<u8> {
+    let ready = write_ready(&pixmap, opaque);
+    let squeezed = write_squeezed(pixmap, opaque);
+    ready.filter(|ready| ready.len() <= squeezed.len() + squeezed.len() / READY_IS_WORTH).unwrap_or(squeezed)
+}
+
+/// A file of strips that composites copy. `None`: they are too long to be read two at a time.
+pub(super) fn write_ready(pixmap: &Pixmap, opaque: bool) -> Option<Vec<u8>> {
+    let (width, height) = pixmap.size();
+    let frame = Frame::new(width, height, opaque);
+    if frame.rows(0).len() * frame.line() > MAX_STRIP_BYTES {
+        return None;
+    }
+    let mut scratch = Scratch::default();
+    let strips: Vec<Strip> =
+        (0..frame.strips()).map(|strip| frame.encode(pixmap.rows(), strip, false, &mut scratch)).collect();
+    let mut kind = [frame.rows(0).end.to_be_bytes(), RENDER_VERSION.to_be_bytes()].concat();
+    kind.extend(strips.iter().flat_map(|strip| strip.checksum.adler.to_be_bytes()));
+    let checksum =
+        strips.iter().fold(Checksum::EMPTY, |checksum, strip| checksum.followed_by(strip.checksum));
+    let mut file = head(width, height, opaque, &kind);
+    for strip in &strips {
+        file.extend_from_slice(&strip.chunk);
+    }
+    file.extend_from_slice(&Frame::tail(checksum));
+    Some(file)
+}
+
+/// A file that is as small as it gets.
+pub(super) fn write_squeezed(pixmap: Pixmap, opaque: bool) -> Vec<u8> {
+    let (width, height) = pixmap.size();
+    let samples = if opaque { pixmap.into_rgb() } else { pixmap.into_straight_rgba() };
     let pixel_bytes = if opaque { 3 } else { 4 };
     let row_bytes = width as usize * pixel_bytes;
     let strip_rows = strip_rows(1 + row_bytes, height as usize);
-    let mut file = SIGNATURE.to_vec();
-    append_header(&mut file, width, height, opaque);
-    append_chunk(&mut file, KIND, &(strip_rows as u32).to_be_bytes());
-    append_chunk(&mut file, *b"IDAT", &ZLIB_HEAD);
-    let mut adler = simd_adler32::Adler32::new();
+    let mut file = head(width, height, opaque, &(strip_rows as u32).to_be_bytes());
+    let mut checksum = Checksum::EMPTY;
     for strip in samples.chunks(row_bytes * strip_rows) {
         let (filtered, segment) = smallest(Samples { data: strip, row_bytes, pixel_bytes });
-        adler.write(&filtered);
+        checksum = checksum.followed_by(Checksum::of(&filtered));
         append_chunk(&mut file, *b"IDAT", &segment);
     }
-    append_chunk(&mut file, *b"IDAT", &[END.as_slice(), &adler.finish().to_be_bytes()].concat());
-    append_chunk(&mut file, *b"IEND", &[]);
+    file.extend_from_slice(&Frame::tail(checksum));
+    file
+}
+
+/// What stands before the strips.
+fn head(width: u32, height: u32, opaque: bool, kind: &[u8]) -> Vec<u8> {
+    let mut file = SIGNATURE.to_vec();
+    append_header(&mut file, width, height, opaque);
+    append_chunk(&mut file, KIND, kind);
+    append_chunk(&mut file, *b"IDAT", &ZLIB_HEAD);
     file
 }
 

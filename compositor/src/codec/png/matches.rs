@@ -4,7 +4,7 @@
 use super::bits::Bits;
 use super::deflate::{bound, send_codes, store, stored};
 use super::huffman::{Word, lengths, words};
-use super::inflate::{LONGEST_DISTANCE, LONGEST_WORD};
+use super::inflate::{LONGEST_DISTANCE, QUICK_WORD};
 use super::symbols::{DISTANCES, END_OF_BLOCK, SYMBOLS, distance_symbol, length_symbol};
 
 /// Bits that a match has to save: reading one takes as long as reading ten literals, most of it for having guessed wrong
@@ -108,7 +108,7 @@ fn bits_before(data: &[u8]) -> Vec<u32> {
     for byte in data {
         counts[usize::from(*byte)] += 1;
     }
-    let lengths = lengths(&counts, LONGEST_WORD);
+    let lengths = lengths(&counts, QUICK_WORD);
     let mut sum = 0;
     let mut before = vec![0];
     before.extend(data.iter().map(|byte| {
@@ -220,7 +220,7 @@ struct Code {
 
 impl Code {
     fn of(counts: &[u32; SYMBOLS], distances: &[u32; DISTANCES]) -> Self {
-        let lengths_of_words = lengths(counts, LONGEST_WORD);
+        let lengths_of_words = lengths(counts, QUICK_WORD);
         let distance_lengths = lengths(distances, LONGEST_DISTANCE);
         let (words_, distances) = (words(&lengths_of_words), words(&distance_lengths));
         Code { lengths: lengths_of_words, words: words_, distance_lengths, distances }

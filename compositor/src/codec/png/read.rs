@@ -4,14 +4,15 @@
 //! Chunks' checksums are not looked at: the stream's own covers all that comes out, and stored files are known by their
 //! digest besides.
 
-use super::chunk::SIGNATURE;
+use super::chunk::{CHUNK_HEAD, CHUNK_TAIL, SIGNATURE};
 use super::deflate::END;
 use super::inflate::{self, Scratch, Segment, inflate};
 use super::keep::{KIND, ZLIB_HEAD};
 use super::unfilter::{self, unfilter};
+use crate::key::RENDER_VERSION;
 
 /// Longest strip that is read so, in bytes: two are in memory at a time.
-const MAX_STRIP_BYTES: usize = 1 << 20;
+pub(super) const MAX_STRIP_BYTES: usize = 1 << 20;
 
 /// A file whose chunks were found to be what they shall be.
 pub(super) struct Kept<'a> {
@@ -19,7 +20,9 @@ pub(super) struct Kept<'a> {
     pub width: u32,
     pub height: u32,
     pub opaque: bool,
-    strip_rows: u32,
+    pub strip_rows: u32,
+    /// The Adler-32 of each strip, where those are what composites copy.
+    pub ready: Option<&'a [[u8; 4]]>,
     /// Where the chunk of the first strip starts.
     strips: usize,
 }
@@ -40,13 +43,27 @@ impl<'a> Kept<'a> {
             _ => return None,
         };
         let (strip_rows, rest) = number(chunks.next(KIND)?)?;
-        let is_ours = rest.is_empty() && strip_rows > 0 && width > 0 && height > 0;
-        (is_ours && chunks.next(*b"IDAT")? == ZLIB_HEAD).then_some(Kept {
+        if strip_rows == 0 || width == 0 || height == 0 {
+            return None;
+        }
+        let ready = match number(rest) {
+            None if rest.is_empty() => None,
+            None => return None,
+            Some((version, rest)) => {
+                let (checksums, rest) = rest.as_chunks();
+                if !rest.is_empty() || checksums.len() != height.div_ceil(strip_rows) as usize {
+                    return None;
+                }
+                (version == RENDER_VERSION).then_some(checksums)
+            }
+        };
+        (chunks.next(*b"IDAT")? == ZLIB_HEAD).then_some(Kept {
             file,
             width,
             height,
             opaque,
             strip_rows,
+            ready,
             strips: chunks.at,
         })
     }
@@ -57,37 +74,56 @@ impl<'a> Kept<'a> {
     }
 
     fn decode_as<const N: usize>(&self) -> Option<Vec<u8>> {
-        let (segments, checksum) = self.segments(N)?;
-        let row = self.width as usize * 4;
+        let (segments, checksum) = self.segments()?;
+        let (width, row) = (self.width as usize, self.width as usize * 4);
         let mut rgba = vec![0; row * self.height as usize];
-        let mut scratch = Scratch::new();
         let mut adler = simd_adler32::Adler32::new();
         let mut at = 0;
-        for segments in segments.chunks(2) {
-            inflate(self.file, &mut scratch, segments)?;
-            for (lane, segment) in segments.iter().enumerate() {
-                let filtered = scratch.bytes(lane);
-                adler.write(&filtered[..segment.bytes]);
-                let (done, rest) = rgba.split_at_mut(at);
-                let bytes = segment.bytes / (1 + self.width as usize * N) * row;
-                let above = at.checked_sub(row).map(|above| &done[above..]);
-                unfilter::<N>(filtered, above, &mut rest[..bytes], self.width as usize)?;
-                at += bytes;
-            }
-        }
+        self.inflate(segments.iter(), |segment, filtered| {
+            adler.write(&filtered[..segment.bytes]);
+            let (done, rest) = rgba.split_at_mut(at);
+            let bytes = segment.bytes / (1 + width * N) * row;
+            let above = at.checked_sub(row).map(|above| &done[above..]);
+            at += bytes;
+            unfilter::<N>(filtered, above, &mut rest[..bytes], width)
+        })?;
         (adler.finish() == checksum).then_some(rgba)
     }
 
+    /// Inflates strips, two at a time. `take` is given each, and what it stands for with the room behind it that undoing
+    /// filters needs.
+    pub fn inflate<'s>(
+        &self,
+        mut segments: impl Iterator<Item = &'s Segment>,
+        mut take: impl FnMut(&Segment, &[u8]) -> Option<()>,
+    ) -> Option<()> {
+        let mut scratch = Scratch::new();
+        while let Some(first) = segments.next() {
+            let second = segments.next();
+            inflate(self.file, &mut scratch, first, second)?;
+            take(first, scratch.bytes(0))?;
+            if let Some(second) = second {
+                take(second, scratch.bytes(1))?;
+            }
+        }
+        Some(())
+    }
+
+    /// A strip's whole chunk.
+    pub fn chunk(&self, segment: &Segment) -> &'a [u8] {
+        &self.file[segment.start - CHUNK_HEAD..segment.end + CHUNK_TAIL]
+    }
+
     /// Where the strips are, all of them, and the checksum of what they stand for.
-    fn segments(&self, samples: usize) -> Option<(Vec<Segment>, u32)> {
-        let row_bytes = 1 + self.width as usize * samples;
+    pub fn segments(&self) -> Option<(Vec<Segment>, u32)> {
+        let row_bytes = 1 + self.width as usize * if self.opaque { 3 } else { 4 };
         let mut chunks = Chunks { file: self.file, at: self.strips };
         let mut segments = Vec::new();
         let mut left = self.height;
         while left > 0 {
             let rows = self.strip_rows.min(left);
             let bytes = row_bytes.checked_mul(rows as usize).filter(|bytes| *bytes <= MAX_STRIP_BYTES)?;
-            let start = chunks.at + 8;
+            let start = chunks.at + CHUNK_HEAD;
             let end = start + chunks.next(*b"IDAT")?.len();
             segments.push(Segment { start, end, bytes });
             left -= rows;
@@ -112,7 +148,7 @@ impl<'a> Chunks<'a> {
         let (length, rest) = number(self.file.get(self.at..)?)?;
         let (data, rest) = rest.strip_prefix(&kind)?.split_at_checked(length as usize)?;
         number(rest)?;
-        self.at += 12 + data.len();
+        self.at += CHUNK_HEAD + data.len() + CHUNK_TAIL;
         Some(data)
     }
 }
