@@ -104,8 +104,13 @@ impl<K: Clone + Eq + Hash> Cache<K> {
             return Ok(pixmap);
         }
         let pixmap = Arc::new(make()?);
-        self.put(key, Value::Pixmap(Arc::clone(&pixmap)));
+        self.put_pixmap(key, Arc::clone(&pixmap));
         Ok(pixmap)
+    }
+
+    /// Keeps a picture.
+    pub fn put_pixmap(&self, key: K, pixmap: Arc<Pixmap>) {
+        self.put(key, Value::Pixmap(pixmap));
     }
 
     /// The picture under this key, if it is there.
@@ -155,11 +160,18 @@ impl<K: Clone + Eq + Hash> Cache<K> {
 }
 
 impl Value {
+    /// Bytes of memory, with about what an entry takes by itself.
     fn bytes(&self) -> usize {
-        match self {
-            Self::Pixmap(pixmap) | Self::Opened(Opened { pixmap, .. }) => pixmap.data().len(),
-            Self::Parts(parts) => parts.iter().flatten().map(|part| part.memory()).sum(),
-        }
+        const OF_AN_ENTRY: usize = 512;
+        let of_value = match self {
+            Self::Pixmap(pixmap) => pixmap.data().len(),
+            Self::Opened(Opened { pixmap, strips }) => pixmap.data().len() + strips.len(),
+            Self::Parts(parts) => {
+                size_of_val(parts.as_slice())
+                    + parts.iter().flatten().map(|part| part.memory()).sum::<usize>()
+            }
+        };
+        OF_AN_ENTRY + of_value
     }
 }
 
@@ -169,7 +181,7 @@ mod tests {
 
     #[test]
     fn the_least_recently_used_goes_first_and_the_bound_holds() {
-        let cache = Cache::new(4 * 16 * 4);
+        let cache = Cache::new(4 * (512 + 16 * 4));
         let picture = || Ok::<_, ()>(Pixmap::filled(4, 4, [0; 4]));
         for key in 0..4 {
             cache.pixmap(key, picture).unwrap();
@@ -180,5 +192,15 @@ mod tests {
         assert_eq!(kept, [true, false, true, true, true]);
         cache.pixmap(9, || Ok::<_, ()>(Pixmap::filled(5, 4, [0; 4]))).unwrap();
         assert!(cache.get(&9).is_none(), "a picture over a quarter of the bound is not kept");
+    }
+
+    #[test]
+    fn what_is_next_to_nothing_is_counted() {
+        let cache = Cache::new(100 << 10);
+        for key in 0..10_000 {
+            cache.put_parts(key, vec![None; 3]);
+        }
+        let entries = cache.lock().entries.len();
+        assert!((100..200).contains(&entries), "{entries} entries");
     }
 }

@@ -194,7 +194,7 @@ pub(crate) struct Output {
 /// Encodes a picture whole.
 pub(crate) fn encode(pixmap: Pixmap, output: Output) -> Result<Vec<u8>, RenderError> {
     match output.format {
-        Format::Png => Ok(png::encode_to_keep(pixmap, output.opaque)),
+        Format::Png => Ok(png::encode_to_keep(&pixmap, output.opaque)),
         Format::Jpeg => jpeg::encode(&pixmap, output),
         Format::Webp if output.quality == LOSSLESS => webp::encode(pixmap, output.opaque),
         #[cfg(feature = "lossy")]
@@ -247,7 +247,7 @@ pub(crate) fn held_by_encoder(format: Format, quality: u8) -> u64 {
 }
 
 /// Encodes a PNG to be kept: small before fast.
-pub(crate) fn encode_png_to_keep(pixmap: Pixmap, opaque: bool) -> Vec<u8> {
+pub(crate) fn encode_png_to_keep(pixmap: &Pixmap, opaque: bool) -> Vec<u8> {
     png::encode_to_keep(pixmap, opaque)
 }
 

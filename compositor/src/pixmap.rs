@@ -93,6 +93,7 @@ impl Pixmap {
     }
 
     /// The colour channels of an opaque picture.
+    #[cfg(any(feature = "lossy", test))]
     pub(crate) fn into_rgb(self) -> Vec<u8> {
         let mut rgb = vec![0; self.data.len() / 4 * 3];
         for (to, from) in rgb.chunks_exact_mut(3).zip(self.data.chunks_exact(4)) {

@@ -43,13 +43,13 @@ pub struct Composite {
 /// It can be shared between threads. What it keeps never changes a result, only how soon it is there.
 pub struct Compositor {
     limits: Limits,
-    cache: Cache<Kept>,
+    cache: Cache<CacheKey>,
     crew: Crew,
 }
 
 /// Names of what is kept: a picture and what was done to it. Floats are kept by their bits.
 #[derive(Clone, PartialEq, Eq, Hash)]
-enum Kept {
+enum CacheKey {
     Decoded(Digest),
     Opened(Digest),
     Ground(Ground),
@@ -151,8 +151,8 @@ impl Compositor {
     /// As [`compose`](Self::compose).
     pub fn draw(&self, plan: &Plan, ingredients: &Ingredients) -> Result<Pixmap, RenderError> {
         plan.check(&self.limits)?;
-        let ground = self.ground(plan, ingredients)?;
-        Ok(Scene { ground, foreground: self.foreground(plan, ingredients)? }.draw())
+        let foreground = self.foreground(plan, ingredients)?;
+        Ok(Scene { ground: self.ground(plan, ingredients)?, foreground }.draw())
     }
 
     /// Everything that lies on the ground, not yet put together.
@@ -179,40 +179,53 @@ impl Compositor {
         strips: &Strips,
         out: &mut Out<'_>,
     ) -> Result<(), RenderError> {
-        let kept = kept_parts(plan, output);
-        let known = self.cache.parts(&kept);
-        let (to_keep, learns) = (self.cache.keeps(), known.is_some());
-        let ready = ready(plan, ingredients, strips);
-        let of_ground = known
-            .or_else(|| ready.as_ref()?.parts().map(Arc::new))
-            .unwrap_or_else(|| Arc::new(vec![None; strips.parts() as usize]));
         let foreground = self.foreground(plan, ingredients)?;
         let changed = foreground.changed(plan.canvas());
         let touched: Vec<bool> = (0..strips.parts()).map(|part| strips.is_touched(part, &changed)).collect();
+        let key = key_of_parts(plan, output);
+        let known = self.cache.parts(&key);
+        let (to_keep, learns) = (self.cache.keeps(), known.is_some());
+        let ready = ready(plan, ingredients, strips);
+        let mut of_ground = known.unwrap_or_else(|| Arc::new(vec![None; touched.len()]));
+        let copied = ready.as_ref().is_some_and(|ready| copy_untouched(ready, &touched, &mut of_ground));
         let wanted: Vec<usize> =
             (0..touched.len()).filter(|part| touched[*part] || of_ground[*part].is_none()).collect();
-        let opened = ready.and_then(|ready| self.opened(plan.base.digest, &ready, &wanted));
-        let ground = opened.map_or_else(|| self.ground(plan, ingredients), Ok)?;
+        let ground = self.ground_of_parts(plan, ingredients, ready.as_ref(), &wanted)?;
         let scene = Scene { ground, foreground };
         let work = Work { strips, scene: &scene, changed, touched, of_ground: &of_ground, to_keep, learns };
         let learned = work.write(&self.crew, &wanted, out);
-        if to_keep && !(learns && learned.is_empty()) {
+        if to_keep && (copied || !learned.is_empty()) {
             let mut of_ground = Arc::unwrap_or_clone(of_ground);
             for (part, learned) in learned {
                 of_ground[part] = Some(learned);
             }
-            self.cache.put_parts(kept, of_ground);
+            self.cache.put_parts(key, of_ground);
         }
         Ok(())
+    }
+
+    /// The ground, as far as these parts go.
+    fn ground_of_parts(
+        &self,
+        plan: &Plan,
+        ingredients: &Ingredients,
+        ready: Option<&Ready<'_>>,
+        wanted: &[usize],
+    ) -> Result<Arc<Pixmap>, RenderError> {
+        if wanted.is_empty() {
+            return Ok(Arc::default());
+        }
+        let opened = ready.and_then(|ready| self.opened(plan.base.digest, ready, wanted));
+        opened.map_or_else(|| self.ground(plan, ingredients), Ok)
     }
 
     /// A picture whose file is ready for composites, decoded as far as these strips go. `None`: all of it is decoded
     /// already, or the file is damaged.
     fn opened(&self, digest: Digest, ready: &Ready<'_>, wanted: &[usize]) -> Option<Arc<Pixmap>> {
-        if self.cache.known_pixmap(&Kept::Decoded(digest)).is_some() {
+        if self.cache.known_pixmap(&CacheKey::Decoded(digest)).is_some() {
             return None;
         }
-        let key = Kept::Opened(digest);
+        let key = CacheKey::Opened(digest);
         let is_there = |opened: &Opened| wanted.iter().all(|strip| opened.strips[*strip]);
         if let Some(opened) = self.cache.opened(&key).filter(is_there) {
             return Some(opened.pixmap);
@@ -225,7 +238,11 @@ impl Compositor {
             opened.strips[strip] = true;
         }
         let pixmap = Arc::clone(&opened.pixmap);
-        self.cache.put_opened(key, opened);
+        if opened.strips.iter().all(|is_there| *is_there) {
+            self.cache.put_pixmap(CacheKey::Decoded(digest), opened.pixmap);
+        } else {
+            self.cache.put_opened(key, opened);
+        }
         Some(pixmap)
     }
 
@@ -237,7 +254,7 @@ impl Compositor {
         }
         let dest = plan.fitted.dest;
         let background = premultiplied(plan.background());
-        self.cache.pixmap(Kept::Ground(ground_of(plan)), || {
+        self.cache.pixmap(CacheKey::Ground(ground_of(plan)), || {
             let source = self.decoded(base, ingredients)?;
             let fitted = scale(&source, plan.base_crop(), dest.width, dest.height);
             if fitted.size() == canvas && (base.opaque || background == [0; 4]) {
@@ -258,7 +275,8 @@ impl Compositor {
         ingredients: &Ingredients,
     ) -> Result<Arc<Pixmap>, RenderError> {
         let digest = ingredient.digest;
-        self.cache.pixmap(Kept::Decoded(digest), || {
+        self.cache.pixmap(CacheKey::Decoded(digest), || {
+            drop(self.cache.take_opened(&CacheKey::Opened(digest)));
             let bytes = ingredients.get(&digest).ok_or(RenderError::Missing { digest })?;
             let pixmap = source::decode(bytes, &self.limits)
                 .map_err(|source| RenderError::Asset { digest, source })?;
@@ -345,6 +363,19 @@ fn ready<'a>(plan: &Plan, ingredients: &'a Ingredients, strips: &Strips) -> Opti
     strips.ready(ingredients.get(&plan.base.digest).filter(|_| is_bare(plan))?)
 }
 
+/// Adds to what is known of a ground what its base's file has of it, where nothing lies on it. Was there anything?
+fn copy_untouched(ready: &Ready<'_>, touched: &[bool], of_ground: &mut Arc<Parts>) -> bool {
+    let lacks = |part: usize| !touched[part] && of_ground[part].is_none();
+    if !(0..touched.len()).any(lacks) {
+        return false;
+    }
+    let Some(copied) = ready.parts(lacks) else { return false };
+    for (known, copied) in Arc::make_mut(of_ground).iter_mut().zip(copied) {
+        *known = known.take().or(copied);
+    }
+    true
+}
+
 /// Where a file goes.
 enum Out<'a> {
     /// All of it into one place.
@@ -374,18 +405,16 @@ fn bits(crop: Crop) -> [u64; 4] {
 }
 
 fn ground_of(plan: &Plan) -> Ground {
-    Ground {
-        base: plan.base.digest,
-        crop: bits(plan.base_crop()),
-        dest: plan.fitted.dest,
-        canvas: plan.canvas(),
-        background: premultiplied(plan.background()),
-    }
+    let (dest, canvas) = (plan.fitted.dest, plan.canvas());
+    // Where nobody sees it, any background is the same.
+    let is_hidden = plan.base.opaque && (dest.width, dest.height) == canvas;
+    let background = if is_hidden { [0; 4] } else { premultiplied(plan.background()) };
+    Ground { base: plan.base.digest, crop: bits(plan.base_crop()), dest, canvas, background }
 }
 
-fn kept_parts(plan: &Plan, output: Output) -> Kept {
+fn key_of_parts(plan: &Plan, output: Output) -> CacheKey {
     let Output { format, quality, opaque } = output;
     // PNG has no quality: one set of parts serves all.
     let quality = if format == Format::Png { 0 } else { quality };
-    Kept::Parts { ground: ground_of(plan), format, quality, opaque }
+    CacheKey::Parts { ground: ground_of(plan), format, quality, opaque }
 }

@@ -134,7 +134,7 @@ fn levels(pixmap: &Pixmap, format: Format, opaque: bool) -> Result<Vec<SmallerCo
 fn encode_to_keep(pixmap: Pixmap, format: Format, opaque: bool) -> Result<Vec<u8>, RenderError> {
     match format {
         Format::Jpeg => codec::encode(pixmap, Output { format, quality: KEPT_JPEG_QUALITY, opaque }),
-        _ => Ok(codec::encode_png_to_keep(pixmap, opaque)),
+        _ => Ok(codec::encode_png_to_keep(&pixmap, opaque)),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::io::Read;
 use std::sync::Arc;
 
 use common::{Shelf, at, centroid, digest, jpeg, png};
@@ -434,15 +435,56 @@ fn strips_that_were_kept_are_the_strips_that_would_be_made() {
 }
 
 /// The chunks of a PNG, each with its head and its CRC.
-fn chunks(mut file: &[u8]) -> Vec<&[u8]> {
-    let mut chunks = Vec::new();
-    (_, file) = file.split_at(8);
-    while let Some((length, _)) = file.split_first_chunk() {
-        let (chunk, rest) = file.split_at(12 + u32::from_be_bytes(*length) as usize);
+fn chunks(file: &[u8]) -> Vec<&[u8]> {
+    let (mut chunks, mut rest) = (Vec::new(), &file[8..]);
+    while let Some((length, _)) = rest.split_first_chunk() {
+        let (chunk, behind) = rest.split_at(12 + u32::from_be_bytes(*length) as usize);
         chunks.push(chunk);
-        file = rest;
+        rest = behind;
     }
     chunks
+}
+
+/// A PNG that says nothing of its strips.
+fn plain(file: &[u8]) -> Vec<u8> {
+    let others = chunks(file).into_iter().filter(|chunk| &chunk[4..8] != b"stRP");
+    [&file[..8], &others.collect::<Vec<_>>().concat()].concat()
+}
+
+/// An `IDAT` chunk that stands for the same bytes as this one, which are not compressed.
+fn stored(chunk: &[u8]) -> Vec<u8> {
+    let stream = [&chunk[8..chunk.len() - 4], &[1, 0, 0, 0xff, 0xff]].concat();
+    let mut bytes = Vec::new();
+    flate2::read::DeflateDecoder::new(&stream[..]).read_to_end(&mut bytes).expect("a segment");
+    let length = u16::try_from(bytes.len()).expect("a short strip");
+    let data = [&[0][..], &length.to_le_bytes(), &(!length).to_le_bytes(), &bytes].concat();
+    let counted = [b"IDAT", &data[..]].concat();
+    [&(data.len() as u32).to_be_bytes()[..], &counted, &crc32fast::hash(&counted).to_be_bytes()].concat()
+}
+
+/// A shelf with a photograph and a hat.
+fn photograph(opaque: bool) -> Shelf {
+    let photo = |x: u32, y: u32| {
+        let alpha = if opaque || x < 100 { 255 } else { (x / 2) as u8 };
+        [(x / 3) as u8 + grain(x, y), (y / 3) as u8 + grain(y, x), ((x + y) / 5) as u8, alpha]
+    };
+    let mut shelf = Shelf::new();
+    shelf.add("photo", Kind::Base, &png(300, 400, photo));
+    shelf.add("hat", Kind::Overlay, &png(10, 10, |x, y| [0, 0, 255, if x == y { 80 } else { 255 }]));
+    shelf
+}
+
+/// The same shelf with other files for the photograph and its levels.
+fn with_files(shelf: &Shelf, file: impl Fn(&[u8]) -> Vec<u8>) -> Shelf {
+    let mut other = Shelf::new();
+    (other.assets, other.ingredients) = (shelf.assets.clone(), shelf.ingredients.clone());
+    let photo = &mut other.assets[0];
+    for digest in photo.levels.iter_mut().map(|level| &mut level.digest).chain([&mut photo.digest]) {
+        let file = file(&shelf.ingredients[digest]);
+        *digest = Digest::of(&file);
+        other.ingredients.insert(*digest, file.into());
+    }
+    other
 }
 
 /// What a photograph has of noise: 0 to 15, and nothing repeats.
@@ -452,30 +494,13 @@ fn grain(x: u32, y: u32) -> u8 {
     ((mixed ^ mixed >> 16) % 16) as u8
 }
 
-/// What an import wrote of a photograph is copied where nothing lies on it, and makes the file that is made of any other
-/// PNG of the same pixels, whatever was rendered before.
+/// What an import wrote of a photograph makes the file that is made of any other PNG of the same pixels, whatever was
+/// rendered before.
 #[test]
 fn strips_of_an_import_are_the_strips_that_would_be_made() {
     for opaque in [true, false] {
-        let photo = |x: u32, y: u32| {
-            let alpha = if opaque || x < 100 { 255 } else { (x / 2) as u8 };
-            [(x / 3) as u8 + grain(x, y), (y / 3) as u8 + grain(y, x), ((x + y) / 5) as u8, alpha]
-        };
-        let mut shelf = Shelf::new();
-        shelf.add("photo", Kind::Base, &png(300, 400, photo));
-        shelf.add("hat", Kind::Overlay, &png(10, 10, |x, y| [0, 0, 255, if x == y { 80 } else { 255 }]));
-        let file = Arc::clone(&shelf.ingredients[&shelf.assets[0].digest]);
-        let strips = chunks(&file);
-        let copied =
-            |composite: &[u8]| strips.iter().filter(|strip| chunks(composite).contains(strip)).count();
-        assert_eq!(&strips[1][4..8], b"stRP");
-        let plain = [&file[..8], &[strips[0], &strips[2..].concat()].concat()].concat();
-        let other = Digest::of(&plain);
-        let mut plain_shelf = Shelf::new();
-        plain_shelf.ingredients = shelf.ingredients.clone();
-        plain_shelf.ingredients.insert(other, plain.into());
-        plain_shelf.assets = shelf.assets.clone();
-        plain_shelf.assets[0].digest = other;
+        let shelf = photograph(opaque);
+        let plain = with_files(&shelf, plain);
         for turn in ["first", "again"] {
             for layers in [
                 "",
@@ -485,44 +510,71 @@ fn strips_of_an_import_are_the_strips_that_would_be_made() {
                 "/hat;at=center;scale=0.1;op=destination-in",
                 "/hat;at=center;scale=0.1;shadow=5px,40px,9px,000000",
             ] {
-                let path = format!("/c/photo{layers}.png");
-                let cold = Compositor::new(Limits::default(), 0);
-                let made = cold.compose(&plain_shelf.plan(&path), &plain_shelf.ingredients).unwrap().bytes;
-                let alone = cold.compose(&shelf.plan(&path), &shelf.ingredients).unwrap().bytes;
-                assert!(alone == made, "{path}, opaque {opaque}, by itself");
-                assert!(shelf.compose(&path) == made, "{path}, opaque {opaque}, {turn}");
-                if !layers.contains("op=") {
-                    assert!(copied(&made) > 6, "{path}: {} strips are the import's", copied(&made));
+                for base in ["photo", "photo;w=150", "photo;w=299", "photo;bg=ff0000"] {
+                    let path = format!("/c/{base}{layers}.png");
+                    let cold = Compositor::new(Limits::default(), 0);
+                    let made = cold.compose(&plain.plan(&path), &plain.ingredients).unwrap().bytes;
+                    let alone = cold.compose(&shelf.plan(&path), &shelf.ingredients).unwrap().bytes;
+                    assert!(alone == made, "{path}, opaque {opaque}, by itself");
+                    assert!(shelf.compose(&path) == made, "{path}, opaque {opaque}, {turn}");
                 }
             }
         }
-        // Levels and other sizes have other strips.
-        for path in
-            ["/c/photo;w=150/hat;at=top;scale=0.1.png", "/c/photo;w=299.png", "/c/photo;bg=ff0000.png"]
-        {
-            assert!(shelf.compose(path) == plain_shelf.compose(path), "{path}");
-        }
+    }
+}
+
+/// Of a photograph that is kept in the wrong strips those are in the composite on which nothing lies.
+#[test]
+fn strips_of_an_import_are_copied() {
+    for opaque in [true, false] {
+        let marked = |file: &[u8]| {
+            let strips = chunks(file);
+            assert_eq!(&strips[1][4..8], b"stRP");
+            let last = strips.len() - 3;
+            let changed = strips.iter().enumerate();
+            let changed =
+                changed.map(|(i, strip)| if i > 2 && i < last { stored(strip) } else { strip.to_vec() });
+            [&file[..8], &changed.collect::<Vec<_>>().concat()].concat()
+        };
+        let shelf = with_files(&photograph(opaque), marked);
+        let file = &shelf.ingredients[&shelf.assets[0].digest];
+        let composite = shelf.compose("/c/photo/hat;at=top;scale=0.1.png");
+        let copied: Vec<bool> = chunks(file).iter().map(|strip| chunks(&composite).contains(strip)).collect();
+        let strips = copied.len() - 5;
+        let (head, others) = copied[3..3 + strips - 2].split_at(strips / 2 - 2);
+        assert!(head.contains(&false), "a hat lies on the uppermost: {copied:?}");
+        assert!(others.iter().all(|is_copied| *is_copied), "on the others nothing does: {copied:?}");
     }
 }
 
 #[test]
 fn a_damaged_import_makes_no_composite() {
-    let mut shelf = Shelf::new();
-    let photo = |x: u32, y: u32| [(x / 3) as u8 + grain(x, y), (y / 3) as u8, grain(y, x), 255];
-    shelf.add("photo", Kind::Base, &png(300, 400, photo));
+    let mut shelf = photograph(true);
     let digest = shelf.assets[0].digest;
     let file = Arc::clone(&shelf.ingredients[&digest]);
-    let whole = shelf.compose("/c/photo.png");
-    for at in (40..file.len() - 40).step_by(file.len() / 60) {
+    let whole = ["/c/photo.png", "/c/photo/hat;at=top;scale=0.3.png"].map(|path| (path, shelf.compose(path)));
+    let (mut harmless, mut refused) = (0, 0);
+    for at in (20..file.len()).step_by(file.len() / 60).chain(20..100) {
         let mut damaged = file.to_vec();
         damaged[at] ^= 0x10;
         shelf.ingredients.insert(digest, damaged.into());
-        let cold = Compositor::new(Limits::default(), 0);
-        match cold.compose(&shelf.plan("/c/photo.png"), &shelf.ingredients) {
-            Ok(composite) => assert!(composite.bytes == whole, "byte {at} is in the composite"),
-            Err(error) => assert!(error.to_string().contains(&digest.to_string()), "byte {at}: {error}"),
+        for cache_bytes in [0, 64 << 20] {
+            let compositor = Compositor::new(Limits::default(), cache_bytes);
+            for (path, whole) in whole.iter().chain(&whole) {
+                match compositor.compose(&shelf.plan(path), &shelf.ingredients) {
+                    Ok(composite) => {
+                        assert!(composite.bytes == *whole, "byte {at} is in {path}");
+                        harmless += 1;
+                    }
+                    Err(error) => {
+                        assert!(error.to_string().contains(&digest.to_string()), "byte {at}: {error}");
+                        refused += 1;
+                    }
+                }
+            }
         }
     }
+    assert!(harmless > 10 && refused > 10, "{harmless} harmless, {refused} refused");
 }
 
 #[test]

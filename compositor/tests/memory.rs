@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Shelf, jpeg, png};
-use compositor::{Compositor, Kind, Limits, RenderError};
+use compositor::{Compositor, Kind, Limits, RenderError, normalise};
 use peak_alloc::PeakAlloc;
 
 #[global_allocator]
@@ -32,7 +32,8 @@ fn shelf() -> Shelf {
     shelf
 }
 
-const RECIPES: [&str; 24] = [
+const RECIPES: [&str; 25] = [
+    "/c/dot.png",
     "/c/photo.jpg",
     "/c/photo.png",
     "/c/photo.webp",
@@ -84,6 +85,27 @@ fn no_render_takes_more_memory_than_predicted() {
                 Err(error) => assert!(matches!(error, RenderError::NotDrawn { .. }), "{path}: {error}"),
             }
         }
+    }
+}
+
+/// What the origin lets an upload take: `BYTES_PER_SOURCE_PIXEL`.
+#[test]
+fn an_import_takes_ten_bytes_a_pixel() {
+    // What works on a strip at a time is the same for every picture.
+    const SCRATCH: u64 = 8 << 20;
+    let noise = |x: u32, y: u32, salt: u32| {
+        let mixed = x.wrapping_mul(0x1656_67b1).wrapping_add(y.wrapping_mul(0x27d4_eb2f)) ^ salt;
+        ((mixed ^ mixed >> 13).wrapping_mul(0x4bf1_9f61) >> 21) as u8
+    };
+    let pictures = [
+        png(1500, 1500, |x, y| [noise(x, y, 1), noise(x, y, 2), noise(x, y, 3), noise(x, y, 4) | 1]),
+        png(1500, 1500, |x, y| [sample(x, y, 1), sample(x, y, 2), sample(x, y, 3), 255]),
+        png(1500, 1500, |x, y| [(x / 100) as u8, (y / 90) as u8, 7, 255]),
+    ];
+    for picture in pictures {
+        let (normal, peak) = peak_of(|| normalise(&picture, &Limits::default()));
+        assert_eq!(normal.unwrap().width, 1500);
+        assert!(peak <= 10 * 1500 * 1500 + SCRATCH, "{peak} bytes");
     }
 }
 

@@ -49,10 +49,12 @@ impl Ours {
         let mut assets = self.catalogue.assets().to_vec();
         let base = assets.iter_mut().find(|asset| asset.kind == Kind::Base).expect("a base");
         let mut file = self.ingredients[&base.digest].to_vec();
+        // The chunk's length, its name, rows of a strip, and the version if there is one.
         let Some(name) = file.windows(4).position(|name| name == b"stRP") else { return self };
-        if let Some(version) = file.get_mut(name + 8..name + 12) {
-            version.fill(0xff);
+        if file[name - 1] == 4 {
+            return self;
         }
+        file[name + 8..name + 12].fill(0xff);
         base.digest = Digest::of(&file);
         self.ingredients.insert(base.digest, file.into());
         self.catalogue = Catalogue::new(assets);

@@ -36,7 +36,7 @@ pub(crate) use strips::{Below, Frame, Scratch, Strip};
 const DECODER_BYTES: usize = 16 << 20;
 
 pub(super) fn decode(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetError> {
-    if let Some(kept) = read::Kept::recognise(bytes) {
+    if let Some(kept) = read::KeptFile::recognise(bytes) {
         let (width, height, opaque) = (kept.width, kept.height, kept.opaque);
         check_size(Input::Png, width, height, limits)?;
         if let Some(rgba) = kept.decode() {
@@ -75,7 +75,7 @@ fn decode_any(bytes: &[u8], limits: &Limits) -> Result<Decoded, AssetError> {
 }
 
 /// Encodes an asset: written once, read for years.
-pub(super) fn encode_to_keep(pixmap: Pixmap, opaque: bool) -> Vec<u8> {
+pub(super) fn encode_to_keep(pixmap: &Pixmap, opaque: bool) -> Vec<u8> {
     keep::write(pixmap, opaque)
 }
 
@@ -145,9 +145,10 @@ pub(super) mod tests {
 
     /// A picture as its file is kept, whichever of the kinds is smaller.
     fn files(pixmap: &Pixmap, opaque: bool) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
-        let squeezed = keep::write_squeezed(pixmap.clone(), opaque);
-        std::iter::once(("squeezed", squeezed))
-            .chain(keep::write_ready(pixmap, opaque).map(|file| ("ready", file)))
+        let squeezed = keep::write_squeezed(pixmap, opaque, usize::MAX).unwrap();
+        let ready =
+            keep::ready_length(pixmap, opaque).map(|length| keep::write_ready(pixmap, opaque, length));
+        std::iter::once(("squeezed", squeezed)).chain(ready.map(|file| ("ready", file)))
     }
 
     #[test]
@@ -160,7 +161,7 @@ pub(super) mod tests {
         for (kind, file, pixmap, opaque) in pictures().flat_map(files) {
             let name = format!("{kind}: {pixmap:?} {opaque}");
             let expected = pixmap.to_straight_rgba();
-            let ours = read::Kept::recognise(&file).and_then(|kept| kept.decode());
+            let ours = read::KeptFile::recognise(&file).and_then(|kept| kept.decode());
             assert!(ours.unwrap() == expected, "by us: {name}");
             let crates = decode_any(&file, &Limits::default()).unwrap();
             assert!(crates.rgba == expected && crates.opaque == opaque, "by the png crate: {name}");
@@ -176,7 +177,7 @@ pub(super) mod tests {
         let mut encoder = png::Encoder::new(&mut file, 4, 4);
         encoder.set_color(ColorType::Rgba);
         encoder.write_header().unwrap().write_image_data(&[9; 64]).unwrap();
-        assert!(read::Kept::recognise(&file).is_none());
+        assert!(read::KeptFile::recognise(&file).is_none());
         assert_eq!(decode(&file, &Limits::default()).unwrap().rgba, [9; 64]);
     }
 

@@ -188,11 +188,15 @@ impl From<png::Strip> for Part {
 }
 
 impl png::Ready<'_> {
-    /// All parts of the bare picture. `None`: one is damaged.
-    pub fn parts(&self) -> Option<Parts> {
-        let part =
-            |png::Strip { chunk, checksum, .. }| Part { bytes: chunk, checksum, seams: Seams::Unknown };
-        Some(self.strips()?.into_iter().map(|strip| Some(Arc::new(part(strip)))).collect())
+    /// Parts of the bare picture, those that are asked for. `None`: one is damaged.
+    pub fn parts(&self, is_wanted: impl Fn(usize) -> bool) -> Option<Parts> {
+        let part = |number| {
+            let (chunk, checksum) = self.strip(number)?;
+            Some(Arc::new(Part { bytes: chunk.into(), checksum, seams: Seams::Unknown }))
+        };
+        let parts = (0..self.count())
+            .map(|number| if is_wanted(number) { part(number).map(Some) } else { Some(None) });
+        parts.collect()
     }
 }
 

@@ -10,6 +10,8 @@ use crate::limits::{Limit, Limits};
 
 /// What a text's glyphs and outlines may take in memory.
 const TEXT_BYTES: u64 = 8 << 20;
+/// What codecs work in whatever a picture's size: tables, mostly.
+const CODEC_BYTES: u64 = 256 << 10;
 const BYTES_PER_PIXEL: u64 = 4;
 /// What the weights of a scaling take for each row and column of what it reads and of what it makes, in pixels.
 const WEIGHTS_PIXELS: u64 = 32;
@@ -45,7 +47,7 @@ impl Plan {
     /// what a C library keeps of it, every layer as it is drawn, repeated and shaded. The samples between the two passes
     /// of a scaling, of the source's width and the height it is scaled to, are held a row at a time but counted whole:
     /// they are its work, and nothing else bounds that for a picture of a strange shape. Its weights are counted by rows
-    /// and columns.
+    /// and columns. On top stands what codecs work in.
     pub fn working_bytes(&self) -> u64 {
         let (width, height) = (u64::from(self.fitted.canvas.0), u64::from(self.fitted.canvas.1));
         let mut counted: Vec<Digest> = Vec::new();
@@ -81,6 +83,7 @@ impl Plan {
             .saturating_add(between)
             .saturating_add((read + made).saturating_mul(WEIGHTS_PIXELS))
             .saturating_mul(BYTES_PER_PIXEL)
+            .saturating_add(CODEC_BYTES)
     }
 
     /// Checks the plan against limits, before anything is decoded.

@@ -66,7 +66,7 @@ mod tests {
     fn the_smallest_level_that_need_not_be_enlarged_is_read() {
         let level = |width, height| Level { digest: Digest::of(&[width as u8]), width, height, bytes: 1 };
         let picture = Pixmap::from_straight_rgba(1, 1, vec![9; 4]).unwrap();
-        let file = crate::codec::encode_png_to_keep(picture, false);
+        let file = crate::codec::encode_png_to_keep(&picture, false);
         let mut asset =
             normalise(&file, &Limits::default()).unwrap().asset(&"hat".parse().unwrap(), Kind::Overlay);
         (asset.width, asset.height) = (1001, 600);

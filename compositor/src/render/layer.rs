@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{Compositor, Ingredients, Kept, Pictured, bits};
+use super::{CacheKey, Compositor, Ingredients, Pictured, bits};
 use crate::affine::Affine;
 use crate::error::RenderError;
 use crate::fill;
@@ -140,8 +140,8 @@ impl Compositor {
             Source::Text(_) => Ok(Arc::default()), // drawn where it lies, never before
         };
         let Some(mask) = &layer.mask else { return plain() };
-        let kept = Kept::Masked { source: pictured(layer), mask: mask.digest };
-        self.cache.pixmap(kept, || {
+        let key = CacheKey::Masked { source: pictured(layer), mask: mask.digest };
+        self.cache.pixmap(key, || {
             let mut masked = Arc::unwrap_or_clone(plain()?);
             let (width, height) = masked.size();
             let mask = scale(&*self.decoded(mask, ingredients)?, whole_of(mask.stored), width, height);
@@ -161,8 +161,8 @@ impl Compositor {
         if flip == Flip::None && quarter_turns == 0 {
             return self.pictured(layer, ingredients);
         }
-        let kept = Kept::Oriented { source: pictured(layer), flip, quarter_turns };
-        self.cache.pixmap(kept, || {
+        let key = CacheKey::Oriented { source: pictured(layer), flip, quarter_turns };
+        self.cache.pixmap(key, || {
             let plain = self.pictured(layer, ingredients)?;
             Ok(plain.oriented(flip.horizontal(), flip.vertical(), quarter_turns))
         })
@@ -178,8 +178,8 @@ impl Compositor {
         ingredients: &Ingredients,
     ) -> Result<Arc<Pixmap>, RenderError> {
         let flip = layer.placement.flip;
-        let kept = Kept::Scaled { source: pictured(layer), flip, quarter_turns, crop: bits(crop), size };
-        self.cache.pixmap(kept, || {
+        let key = CacheKey::Scaled { source: pictured(layer), flip, quarter_turns, crop: bits(crop), size };
+        self.cache.pixmap(key, || {
             Ok(scale(&*self.oriented(layer, quarter_turns, ingredients)?, crop, size.0, size.1))
         })
     }
@@ -233,14 +233,14 @@ impl Compositor {
         let (kx, ky) = (f64::from(size.0) / f64::from(width), f64::from(size.1) / f64::from(height));
         let inverse = inverse(placement, window, kx, ky);
         let Inverse { ux, uy, u0, vx, vy, v0 } = inverse;
-        let kept = Kept::Turned {
+        let key = CacheKey::Turned {
             source: pictured(layer),
             flip: placement.flip,
             reduced: size,
             inverse: [ux, uy, u0, vx, vy, v0].map(f64::to_bits),
             size: (window.width, window.height),
         };
-        self.cache.pixmap(kept, || {
+        self.cache.pixmap(key, || {
             let stored = layer.source.stored().unwrap_or((width, height));
             let source = if size == stored {
                 self.oriented(layer, 0, ingredients)?

@@ -21,15 +21,16 @@ const LOOKS: usize = 2;
 const LITERALS: u32 = 3;
 const MASK: u64 = (1 << QUICK_WORD) - 1;
 const LONG_MASK: u64 = (1 << LONGEST_WORD) - 1;
-/// A word is longer than one look: special, and no length.
+/// A word is longer than one look. Special, and all else that is read of it 0: who does not look again finds no word.
 const LONG: u32 = 1 << 17;
 
 /// What the next bits mean. Up to three literals: bits 0 to 5 their words' bits, 6 and 7 how many they are, 8 to 31 what they
 /// are. Anything else: bits 0 to 7 are 0, 8 to 16 the length of a match (0: the block ends), 20 to 22 how many bits more
 /// tell of it, 28 to 31 its word's bits; no word at all: 0.
 type Words = [u32; 1 << QUICK_WORD];
-/// The same, one literal at most, of words that begin with what is [`LONG`] among the others; elsewhere anything.
-type LongWords = [u32; 1 << LONGEST_WORD];
+/// The same, one literal at most, by all bits of words that begin with what is [`LONG`] among the others; elsewhere
+/// anything. Empty until there are such words.
+type LongWords = Vec<u32>;
 /// The same for distances: bits 0 to 15 the distance, 20 to 23 how many bits more tell of it, 28 to 31 its word's bits;
 /// no word: 0.
 type DistanceWords = [u32; 1 << LONGEST_DISTANCE];
@@ -45,9 +46,13 @@ impl Tables {
     /// What the next bits mean, however long the word is.
     fn word(&self, buffer: u64) -> u32 {
         match self.words[(buffer & MASK) as usize] {
-            LONG => self.long_words[(buffer & LONG_MASK) as usize],
+            LONG => self.long_word(buffer),
             word => word,
         }
+    }
+
+    fn long_word(&self, buffer: u64) -> u32 {
+        self.long_words.get((buffer & LONG_MASK) as usize).copied().unwrap_or(0)
     }
 }
 
@@ -61,11 +66,11 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    #[expect(clippy::large_stack_arrays, reason = "170 kB, on their way to the heap")]
+    #[expect(clippy::large_stack_arrays, reason = "40 kB, on their way to the heap")]
     pub fn new() -> Self {
         let tables = || Tables {
             words: [0; 1 << QUICK_WORD],
-            long_words: [0; 1 << LONGEST_WORD],
+            long_words: LongWords::new(),
             distances: [0; 1 << LONGEST_DISTANCE],
         };
         Scratch { tables: Box::new([tables(), tables()]), out: Vec::new(), starts: [0; 2] }
@@ -225,7 +230,7 @@ impl Cursor {
             return Some(false);
         }
         if word == LONG {
-            word = tables.long_words[(self.buffer & LONG_MASK) as usize];
+            word = tables.long_word(self.buffer);
             if !is_special(word) {
                 *out.get_mut(self.to)? = (word >> 8) as u8;
                 self.to += 1;
@@ -418,6 +423,7 @@ fn set_words(table: &mut Words, long_words: &mut LongWords, lengths: &[u8; SYMBO
         let look = usize::from(word.bits) & MASK as usize;
         if table[look] != LONG {
             table[look] = LONG;
+            long_words.resize(1 << LONGEST_WORD, 0);
             (look..1 << LONGEST_WORD).step_by(1 << QUICK_WORD).for_each(|at| long_words[at] = 0);
         }
         each_index(word, LONGEST_WORD, |at| long_words[at] = meaning(symbol, word.length));

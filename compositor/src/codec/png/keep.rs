@@ -12,14 +12,13 @@ use super::chunk::{SIGNATURE, append_chunk, append_header};
 use super::filter::{self, Filter, Samples};
 use super::matches::{LOOKS_IN_DRAWINGS, LOOKS_IN_NOISE, squeeze};
 use super::read::MAX_STRIP_BYTES;
-use super::strips::{Frame, Scratch, Strip};
+use super::strips::{Frame, STRIP_VERSION, Scratch, Strip};
 use super::unfilter::BAND;
-use crate::key::RENDER_VERSION;
 use crate::pixmap::Pixmap;
 
 /// `CMF` and `FLG` of zlib (RFC 1950): deflate with a 32 KiB window, slowest level.
 pub(super) const ZLIB_HEAD: [u8; 2] = [0x78, 0xda];
-/// Our own chunk: rows of a strip; where strips are ready for composites, also the version of those ([`RENDER_VERSION`])
+/// Our own chunk: rows of a strip; where strips are ready for composites, also the version of those ([`STRIP_VERSION`])
 /// and the Adler-32 of what each strip stands for. All are big-endian numbers of 32 bits. Its case says (specification,
 /// clause 5.4): not critical, private, and not to be copied by who changes the picture.
 pub(super) const KIND: [u8; 4] = *b"stRP";
@@ -32,60 +31,81 @@ const MIN_PAIR_BYTES: usize = 64 << 10;
 const NOISE: u64 = 2;
 /// Of equals the first, which is the cheapest to undo.
 const CHOICES: [Filter; 4] = [Filter::Up, Filter::Sub, Filter::Average, Filter::Paeth];
-/// A kept picture is ready for composites if that makes it larger by no more than this part of it.
+/// A picture is kept ready for composites if that makes its file larger by no more than this part of it.
 const READY_IS_WORTH: usize = 16;
 
-/// The whole file.
-pub(super) fn write(pixmap: Pixmap, opaque: bool) -> Vec<u8> {
-    let ready = write_ready(&pixmap, opaque);
-    let squeezed = write_squeezed(pixmap, opaque);
-    ready.filter(|ready| ready.len() <= squeezed.len() + squeezed.len() / READY_IS_WORTH).unwrap_or(squeezed)
+/// The whole file. Of the larger kind only the length is ever in memory.
+pub(super) fn write(pixmap: &Pixmap, opaque: bool) -> Vec<u8> {
+    let Some(ready) = ready_length(pixmap, opaque) else {
+        return write_squeezed(pixmap, opaque, usize::MAX).unwrap_or_default();
+    };
+    write_squeezed(pixmap, opaque, ready).unwrap_or_else(|| write_ready(pixmap, opaque, ready))
 }
 
-/// A file of strips that composites copy. `None`: they are too long to be read two at a time.
-pub(super) fn write_ready(pixmap: &Pixmap, opaque: bool) -> Option<Vec<u8>> {
-    let (width, height) = pixmap.size();
-    let frame = Frame::new(width, height, opaque);
+/// The strips of the bare picture's composite, one after the other.
+fn ready_strips(pixmap: &Pixmap, opaque: bool) -> impl Iterator<Item = Strip> {
+    let frame = Frame::new(pixmap.width(), pixmap.height(), opaque);
+    let mut scratch = Scratch::default();
+    (0..frame.strips()).map(move |strip| frame.encode(pixmap.rows(), strip, false, &mut scratch))
+}
+
+/// Bytes of a file of strips that composites copy. `None`: they are too long to be read two at a time.
+pub(super) fn ready_length(pixmap: &Pixmap, opaque: bool) -> Option<usize> {
+    let frame = Frame::new(pixmap.width(), pixmap.height(), opaque);
     if frame.rows(0).len() * frame.line() > MAX_STRIP_BYTES {
         return None;
     }
-    let mut scratch = Scratch::default();
-    let strips: Vec<Strip> =
-        (0..frame.strips()).map(|strip| frame.encode(pixmap.rows(), strip, false, &mut scratch)).collect();
-    let mut kind = [frame.rows(0).end.to_be_bytes(), RENDER_VERSION.to_be_bytes()].concat();
-    kind.extend(strips.iter().flat_map(|strip| strip.checksum.adler.to_be_bytes()));
-    let checksum =
-        strips.iter().fold(Checksum::EMPTY, |checksum, strip| checksum.followed_by(strip.checksum));
-    let mut file = head(width, height, opaque, &kind);
-    for strip in &strips {
-        file.extend_from_slice(&strip.chunk);
-    }
-    file.extend_from_slice(&Frame::tail(checksum));
-    Some(file)
+    let kind = 4 * (2 + frame.strips() as usize);
+    let around = head(pixmap, opaque, &vec![0; kind]).len() + Frame::tail(Checksum::EMPTY).len();
+    Some(around + ready_strips(pixmap, opaque).map(|strip| strip.chunk.len()).sum::<usize>())
 }
 
-/// A file that is as small as it gets.
-pub(super) fn write_squeezed(pixmap: Pixmap, opaque: bool) -> Vec<u8> {
-    let (width, height) = pixmap.size();
-    let samples = if opaque { pixmap.into_rgb() } else { pixmap.into_straight_rgba() };
-    let pixel_bytes = if opaque { 3 } else { 4 };
-    let row_bytes = width as usize * pixel_bytes;
-    let strip_rows = strip_rows(1 + row_bytes, height as usize);
-    let mut file = head(width, height, opaque, &(strip_rows as u32).to_be_bytes());
+/// A file of strips that composites copy, which has so many bytes.
+pub(super) fn write_ready(pixmap: &Pixmap, opaque: bool, length: usize) -> Vec<u8> {
+    let frame = Frame::new(pixmap.width(), pixmap.height(), opaque);
+    let mut kind = [frame.rows(0).end.to_be_bytes(), STRIP_VERSION.to_be_bytes()].concat();
+    let strips_from = head(pixmap, opaque, &vec![0; kind.len() + 4 * frame.strips() as usize]).len();
+    let mut file = Vec::with_capacity(length);
+    file.resize(strips_from, 0);
     let mut checksum = Checksum::EMPTY;
-    for strip in samples.chunks(row_bytes * strip_rows) {
-        let (filtered, segment) = smallest(Samples { data: strip, row_bytes, pixel_bytes });
-        checksum = checksum.followed_by(Checksum::of(&filtered));
-        append_chunk(&mut file, *b"IDAT", &segment);
+    for strip in ready_strips(pixmap, opaque) {
+        file.extend_from_slice(&strip.chunk);
+        kind.extend_from_slice(&strip.checksum.adler.to_be_bytes());
+        checksum = checksum.followed_by(strip.checksum);
     }
+    file[..strips_from].copy_from_slice(&head(pixmap, opaque, &kind));
     file.extend_from_slice(&Frame::tail(checksum));
     file
 }
 
+/// A file that is as small as it gets. `None`: it gets no smaller, to speak of, than one of `ready` bytes.
+pub(super) fn write_squeezed(pixmap: &Pixmap, opaque: bool, ready: usize) -> Option<Vec<u8>> {
+    let (width, height) = pixmap.size();
+    let frame = Frame::new(width, height, opaque);
+    let rows = strip_rows(frame.line(), height as usize) as u32;
+    let mut file = head(pixmap, opaque, &rows.to_be_bytes());
+    file.reserve_exact(if ready < usize::MAX { ready } else { 0 });
+    let (mut checksum, mut samples) = (Checksum::EMPTY, Vec::new());
+    for first in (0..height).step_by(rows as usize) {
+        let rows = first..(first + rows).min(height);
+        let pixels = pixmap.rows().range(rows.clone());
+        let (filtered, segment) =
+            smallest(frame.samples(&mut samples, pixels, 0..rows.len(), 0..width as usize));
+        checksum = checksum.followed_by(Checksum::of(&filtered));
+        append_chunk(&mut file, *b"IDAT", &segment);
+        if file.len() + file.len() / READY_IS_WORTH >= ready {
+            return None;
+        }
+    }
+    file.extend_from_slice(&Frame::tail(checksum));
+    file.shrink_to_fit();
+    Some(file)
+}
+
 /// What stands before the strips.
-fn head(width: u32, height: u32, opaque: bool, kind: &[u8]) -> Vec<u8> {
+fn head(pixmap: &Pixmap, opaque: bool, kind: &[u8]) -> Vec<u8> {
     let mut file = SIGNATURE.to_vec();
-    append_header(&mut file, width, height, opaque);
+    append_header(&mut file, pixmap.width(), pixmap.height(), opaque);
     append_chunk(&mut file, KIND, kind);
     append_chunk(&mut file, *b"IDAT", &ZLIB_HEAD);
     file

@@ -1,21 +1,21 @@
 //! Reading the PNG files that `keep.rs` writes: a chunk of our own announces strips that are inflated two at a time, and
 //! nothing is in the file that does not have to be. Whatever is not exactly so is `None`, and the `png` crate's to judge.
 //!
-//! Chunks' checksums are not looked at: the stream's own covers all that comes out, and stored files are known by their
-//! digest besides.
+//! Chunks' checksums are not looked at where a strip is inflated: the stream's own covers all that comes out, and stored
+//! files are known by their digest besides.
 
 use super::chunk::{CHUNK_HEAD, CHUNK_TAIL, SIGNATURE};
 use super::deflate::END;
 use super::inflate::{self, Scratch, Segment, inflate};
 use super::keep::{KIND, ZLIB_HEAD};
+use super::strips::STRIP_VERSION;
 use super::unfilter::{self, unfilter};
-use crate::key::RENDER_VERSION;
 
 /// Longest strip that is read so, in bytes: two are in memory at a time.
 pub(super) const MAX_STRIP_BYTES: usize = 1 << 20;
 
 /// A file whose chunks were found to be what they shall be.
-pub(super) struct Kept<'a> {
+pub(super) struct KeptFile<'a> {
     file: &'a [u8],
     pub width: u32,
     pub height: u32,
@@ -27,7 +27,7 @@ pub(super) struct Kept<'a> {
     strips: usize,
 }
 
-impl<'a> Kept<'a> {
+impl<'a> KeptFile<'a> {
     /// Looks at what stands before the first strip.
     pub fn recognise(file: &'a [u8]) -> Option<Self> {
         let mut chunks = Chunks { file, at: SIGNATURE.len() };
@@ -54,10 +54,10 @@ impl<'a> Kept<'a> {
                 if !rest.is_empty() || checksums.len() != height.div_ceil(strip_rows) as usize {
                     return None;
                 }
-                (version == RENDER_VERSION).then_some(checksums)
+                (version == STRIP_VERSION).then_some(checksums)
             }
         };
-        (chunks.next(*b"IDAT")? == ZLIB_HEAD).then_some(Kept {
+        (chunks.next(*b"IDAT")? == ZLIB_HEAD).then_some(KeptFile {
             file,
             width,
             height,

@@ -5,14 +5,14 @@ use super::adler::Checksum;
 use super::chunk::is_sound;
 use super::filter::Filter;
 use super::inflate::Segment;
-use super::read::Kept;
-use super::strips::{Frame, Strip};
+use super::read::KeptFile;
+use super::strips::Frame;
 use super::unfilter::unfilter;
 use crate::pixmap::{Pixmap, premultiply};
 
 /// A kept file that has the strips of a composite.
 pub(crate) struct Ready<'a> {
-    kept: Kept<'a>,
+    kept: KeptFile<'a>,
     checksums: &'a [[u8; 4]],
     segments: Vec<Segment>,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Ready<'a> {
 impl<'a> Ready<'a> {
     /// The strips of a file, if they are those of a composite of this shape.
     pub fn recognise(file: &'a [u8], frame: &Frame) -> Option<Self> {
-        let kept = Kept::recognise(file)?;
+        let kept = KeptFile::recognise(file)?;
         let checksums = kept.ready?;
         if Frame::new(kept.width, kept.height, kept.opaque) != *frame || kept.strip_rows != frame.rows(0).end
         {
@@ -47,17 +47,10 @@ impl<'a> Ready<'a> {
         Checksum::known(u32::from_be_bytes(self.checksums[strip]), self.segments[strip].bytes)
     }
 
-    /// All strips, without seams. `None`: one is damaged.
-    pub fn strips(&self) -> Option<Vec<Strip>> {
-        let strip = |(strip, segment)| {
-            let chunk = self.kept.chunk(segment);
-            is_sound(chunk).then(|| Strip {
-                chunk: chunk.into(),
-                checksum: self.checksum(strip),
-                seams: None,
-            })
-        };
-        self.segments.iter().enumerate().map(strip).collect()
+    /// The chunk of a strip, with the checksum of what it stands for. `None`: it is damaged.
+    pub fn strip(&self, strip: usize) -> Option<(&'a [u8], Checksum)> {
+        let chunk = self.kept.chunk(self.segments.get(strip)?);
+        is_sound(chunk).then(|| (chunk, self.checksum(strip)))
     }
 
     /// Decodes some strips to their place in a picture of the size. `None`: one is damaged, and what is in the picture is
@@ -92,23 +85,33 @@ impl<'a> Ready<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::keep::write_ready;
+    use super::super::keep::{ready_length, write_ready};
     use super::super::strips::Scratch;
     use super::super::tests::pictures;
     use super::*;
 
+    fn ready_file(pixmap: &Pixmap, opaque: bool) -> Option<Vec<u8>> {
+        ready_length(pixmap, opaque).map(|length| write_ready(pixmap, opaque, length))
+    }
+
+    /// All strips; `None`: one is damaged.
+    fn strips<'a>(ready: &Ready<'a>) -> Option<Vec<(&'a [u8], Checksum)>> {
+        (0..ready.count()).map(|strip| ready.strip(strip)).collect()
+    }
+
     #[test]
     fn the_strips_of_an_import_are_those_of_a_composite() {
-        let mut strips = 0;
+        let mut compared = 0;
         for (pixmap, opaque) in pictures() {
             let (width, height) = pixmap.size();
             let frame = Frame::new(width, height, opaque);
-            let Some(file) = write_ready(&pixmap, opaque) else { continue };
+            let Some(file) = ready_file(&pixmap, opaque) else { continue };
             let ready = Ready::recognise(&file, &frame).unwrap();
-            for (number, strip) in (0..).zip(ready.strips().unwrap()) {
+            for (number, (chunk, checksum)) in (0..).zip(strips(&ready).unwrap()) {
                 let made = frame.encode(pixmap.rows(), number, false, &mut Scratch::default());
-                assert_eq!(strip, made, "{pixmap:?} {opaque}, strip {number}");
-                strips += 1;
+                assert!(chunk == &*made.chunk, "{pixmap:?} {opaque}, strip {number}");
+                assert_eq!(checksum, made.checksum);
+                compared += 1;
             }
             let others = [
                 Frame::new(width, height, !opaque),
@@ -117,7 +120,7 @@ mod tests {
             ];
             assert!(others.iter().all(|other| Ready::recognise(&file, other).is_none()));
         }
-        assert!(strips > 500, "{strips} strips");
+        assert!(compared > 500, "{compared} strips");
     }
 
     #[test]
@@ -125,7 +128,7 @@ mod tests {
         for (pixmap, opaque) in pictures() {
             let (width, height) = pixmap.size();
             let frame = Frame::new(width, height, opaque);
-            let Some(file) = write_ready(&pixmap, opaque) else { continue };
+            let Some(file) = ready_file(&pixmap, opaque) else { continue };
             let ready = Ready::recognise(&file, &frame).unwrap();
             for wanted in (0..3).map(|from| (from..ready.count()).step_by(3).collect::<Vec<_>>()) {
                 let mut some = Pixmap::filled(width, height, [0; 4]);
@@ -145,11 +148,11 @@ mod tests {
     fn strips_of_another_version_are_decoded_and_not_copied() {
         let (pixmap, opaque) = pictures().last().unwrap();
         let (width, height) = pixmap.size();
-        let mut file = write_ready(&pixmap, opaque).unwrap();
+        let mut file = ready_file(&pixmap, opaque).unwrap();
         let kind = file.windows(4).position(|name| name == b"stRP").unwrap();
         file[kind + 8 + 3] ^= 1;
         assert!(Ready::recognise(&file, &Frame::new(width, height, opaque)).is_none());
-        let decoded = Kept::recognise(&file).and_then(|kept| kept.decode()).unwrap();
+        let decoded = KeptFile::recognise(&file).and_then(|kept| kept.decode()).unwrap();
         assert!(decoded == pixmap.to_straight_rgba());
     }
 
@@ -157,14 +160,14 @@ mod tests {
     fn damage_is_noticed_or_does_no_harm() {
         for (pixmap, opaque) in pictures().filter(|(pixmap, _)| pixmap.size() == (300, 90)) {
             let frame = Frame::new(300, 90, opaque);
-            let file = write_ready(&pixmap, opaque).unwrap();
-            let strips = Ready::recognise(&file, &frame).unwrap().strips();
+            let file = ready_file(&pixmap, opaque).unwrap();
+            let whole = strips(&Ready::recognise(&file, &frame).unwrap());
             for at in (0..file.len()).step_by(file.len() / 300 + 1).chain(0..120) {
                 let mut damaged = file.clone();
                 damaged[at] ^= 1 << (at % 8);
                 let Some(ready) = Ready::recognise(&damaged, &frame) else { continue };
-                let copied = ready.strips();
-                assert!(copied.is_none() || copied == strips, "byte {at}");
+                let copied = strips(&ready);
+                assert!(copied.is_none() || copied == whole, "byte {at}");
                 let mut decoded = Pixmap::filled(300, 90, [0; 4]);
                 let wanted: Vec<usize> = (0..ready.count()).collect();
                 assert!(ready.decode(&wanted, &mut decoded).is_none() || decoded == pixmap, "byte {at}");

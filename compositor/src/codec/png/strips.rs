@@ -18,6 +18,9 @@ use crate::pixmap::{Rows, is_opaque, unpremultiply};
 use crate::scene::hull;
 use crate::simd::widest;
 
+/// Version of the bytes of strips: a change that alters one byte of any bare strip raises it. Kept files say which they
+/// have (`keep.rs`), and those of another version are not copied.
+pub(super) const STRIP_VERSION: u32 = 1;
 /// Rows of a strip: what a layer touches is encoded anew strip by strip, so few; every strip costs about 100 bytes and
 /// a row that the filter serves badly, so not too few.
 const STRIP_ROWS: u32 = 16;
@@ -279,7 +282,9 @@ fn set_rgb(to: &mut [u8], pixels: &[u8]) {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::tests::pictures;
     use super::*;
+    use crate::asset::Digest;
     use crate::pixmap::Pixmap;
 
     pub fn picture(width: u32, height: u32, alpha: impl Fn(u32, u32) -> u8) -> Pixmap {
@@ -316,6 +321,18 @@ pub(super) mod tests {
                 assert_eq!(decoded.color().has_alpha(), !opaque);
             }
         }
+    }
+
+    /// Files that were kept have strips of the version that wrote them.
+    #[test]
+    fn the_version_is_raised_when_a_byte_changes() {
+        let bytes = pictures().flat_map(|(pixmap, opaque)| file(&pixmap, opaque)).collect::<Vec<_>>();
+        let (version, digest) = (STRIP_VERSION, Digest::of(&bytes).to_string());
+        assert_eq!(
+            (version, digest.as_str()),
+            (1, "3db9981ad708b054538b8d38d7bc8dad8f410efd314a1b93f17fc959bf4a342e"),
+            "the bytes of strips have changed: raise STRIP_VERSION, and then write version and digest here"
+        );
     }
 
     #[test]

@@ -51,25 +51,34 @@ impl Filtered<'_> {
         let rows = out.len() / (width * 4);
         let mut row = 0;
         while row < rows {
-            let (done, rest) = out.split_at_mut(row * width * 4);
-            let above = if row == 0 { above } else { &done[(row - 1) * width * 4..] };
             let filter = self.filter(row);
-            let same = (row..rows).take(BAND).take_while(|row| self.filter(*row) == filter).count();
-            if same == BAND && width > BAND && matches!(filter, 1 | 3 | 4) {
-                let band = Band { filtered: self, first: row, above, width };
-                let out = &mut rest[..BAND * width * 4];
-                match filter {
-                    1 => band.undo::<N>(out, |a, _, _| a),
-                    3 => band.undo::<N>(out, |a, b, _| average(a, b)),
-                    _ => band.undo::<N>(out, paeth),
-                }
-                row += BAND;
-            } else {
+            let is_serial = width > BAND && matches!(filter, 1 | 3 | 4);
+            let band = if is_serial { self.band(row, rows) } else { None };
+            let first = band.unwrap_or(row);
+            let (done, rest) = out.split_at_mut(first * width * 4);
+            let above = if first == 0 { above } else { &done[(first - 1) * width * 4..] };
+            if band.is_none() {
                 undo_row::<N>(filter, self.from(row), above, &mut rest[..width * 4])?;
                 row += 1;
+                continue;
             }
+            let band = Band { filtered: self, first, above, width };
+            let out = &mut rest[..BAND * width * 4];
+            match filter {
+                1 => band.undo::<N>(out, |a, _, _| a),
+                3 => band.undo::<N>(out, |a, b, _| average(a, b)),
+                _ => band.undo::<N>(out, paeth),
+            }
+            row = first + BAND;
         }
         Some(())
+    }
+
+    /// The first row of a band with one filter that this row is in. The last band may begin among rows that are done,
+    /// which come out the same again.
+    fn band(&self, row: usize, rows: usize) -> Option<usize> {
+        let first = row.min(rows.checked_sub(BAND)?);
+        (first..first + BAND).all(|other| self.filter(other) == self.filter(row)).then_some(first)
     }
 }
 
