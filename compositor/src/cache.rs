@@ -140,9 +140,12 @@ impl<K: Clone + Eq + Hash> Cache<K> {
         }
     }
 
-    /// Keeps a picture as far as it is decoded.
+    /// Keeps a picture as far as it is decoded, unless another render has got further.
     pub fn put_opened(&self, key: K, opened: Opened) {
-        self.put(key, Value::Opened(opened));
+        let count = |opened: &Opened| opened.strips.iter().filter(|is_there| **is_there).count();
+        if self.opened(&key).is_none_or(|other| count(&other) < count(&opened)) {
+            self.put(key, Value::Opened(opened));
+        }
     }
 
     /// The encoded parts under this key, as many as were made so far.
@@ -153,8 +156,16 @@ impl<K: Clone + Eq + Hash> Cache<K> {
         }
     }
 
-    /// Keeps encoded parts.
-    pub fn put_parts(&self, key: K, parts: Parts) {
+    /// Keeps encoded parts, with those that another render has found meanwhile.
+    pub fn put_parts(&self, key: K, mut parts: Parts) {
+        if let Some(others) = self.parts(&key) {
+            for (part, other) in parts.iter_mut().zip(&*others) {
+                let is_better = other.as_ref().is_some_and(|other| part.is_none() || other.knows_seams());
+                if is_better && !part.as_ref().is_some_and(|part| part.knows_seams()) {
+                    part.clone_from(other);
+                }
+            }
+        }
         self.put(key, Value::Parts(Arc::new(parts)));
     }
 }

@@ -246,7 +246,7 @@ pub(crate) fn held_by_encoder(format: Format, quality: u8) -> u64 {
     }
 }
 
-/// Encodes a PNG to be kept: small before fast.
+/// Encodes a PNG to be kept: written once, read for years.
 pub(crate) fn encode_png_to_keep(pixmap: &Pixmap, opaque: bool) -> Vec<u8> {
     png::encode_to_keep(pixmap, opaque)
 }

@@ -194,7 +194,8 @@ impl Compositor {
         let scene = Scene { ground, foreground };
         let work = Work { strips, scene: &scene, changed, touched, of_ground: &of_ground, to_keep, learns };
         let learned = work.write(&self.crew, &wanted, out);
-        if to_keep && (copied || !learned.is_empty()) {
+        // Also nothing is worth keeping at first: that the ground was met.
+        if to_keep && (!learns || copied || !learned.is_empty()) {
             let mut of_ground = Arc::unwrap_or_clone(of_ground);
             for (part, learned) in learned {
                 of_ground[part] = Some(learned);
@@ -233,7 +234,9 @@ impl Compositor {
         let opened = self.cache.take_opened(&key);
         let mut opened = opened.unwrap_or_else(|| Opened::nothing_of(ready.size(), ready.count()));
         let missing: Vec<usize> = wanted.iter().copied().filter(|strip| !opened.strips[*strip]).collect();
-        ready.decode(&missing, Arc::make_mut(&mut opened.pixmap))?;
+        if !missing.is_empty() {
+            ready.decode(&missing, Arc::make_mut(&mut opened.pixmap))?;
+        }
         for strip in missing {
             opened.strips[strip] = true;
         }
@@ -417,4 +420,30 @@ fn key_of_parts(plan: &Plan, output: Output) -> CacheKey {
     // PNG has no quality: one set of parts serves all.
     let quality = if format == Format::Png { 0 } else { quality };
     CacheKey::Parts { ground: ground_of(plan), format, quality, opaque }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::asset::Kind;
+    use crate::catalogue::Catalogue;
+    use crate::source::normalise;
+
+    #[test]
+    fn a_ground_is_learned_even_if_something_lies_on_all_of_it() {
+        let grey = Pixmap::from_straight_rgba(20, 20, vec![200; 1600]).unwrap();
+        let normal = normalise(&codec::encode_png_to_keep(&grey, false), &Limits::default()).unwrap();
+        let asset = |id: &str, kind| normal.asset(&id.parse().unwrap(), kind);
+        let catalogue = Catalogue::new(vec![asset("base", Kind::Base), asset("hat", Kind::Overlay)]);
+        let ingredients = normal.into_files().map(|(digest, file)| (digest, Arc::from(file))).collect();
+        let compositor = Compositor::new(Limits::default(), 1 << 20);
+        let plan = catalogue.resolve(&"/c/base/hat;at=center.png".parse().unwrap(), None).unwrap();
+        let output = Output { format: plan.format, quality: plan.quality(), opaque: plan.opaque };
+        for is_known in [false, true] {
+            compositor.compose(&plan, &ingredients).unwrap();
+            let parts = compositor.cache.parts(&key_of_parts(&plan, output)).unwrap();
+            assert_eq!(parts.len(), 1);
+            assert_eq!(parts[0].as_ref().is_some_and(|part| part.knows_seams()), is_known);
+        }
+    }
 }

@@ -10,7 +10,8 @@ use crate::pixmap::{Pixmap, Rows};
 use crate::rounding::Rounding;
 
 pub(crate) struct Scene {
-    /// Background and fitted base, as large as the canvas.
+    /// Background and fitted base, as large as the canvas; of those who ask for some rows only, these rows at least, and
+    /// nothing at all where nobody asks.
     pub ground: Arc<Pixmap>,
     pub foreground: Foreground,
 }

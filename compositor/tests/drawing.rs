@@ -548,6 +548,27 @@ fn strips_of_an_import_are_copied() {
 }
 
 #[test]
+fn renders_at_once_on_one_import_are_those_one_after_the_other() {
+    let shelf = photograph(true);
+    let places = ["top", "center", "bottom", "left"].map(|at| format!("/c/photo/hat;at={at};scale=0.2.png"));
+    let expected = places.each_ref().map(|path| shelf.compose(path));
+    for _ in 0..10 {
+        let shared = Compositor::new(Limits::default(), 64 << 20);
+        std::thread::scope(|scope| {
+            for (path, expected) in places.iter().zip(&expected) {
+                let (shared, plan, ingredients) = (&shared, shelf.plan(path), &shelf.ingredients);
+                scope.spawn(move || {
+                    for _ in 0..3 {
+                        let composite = shared.compose(&plan, ingredients).expect(path);
+                        assert!(composite.bytes == *expected, "{path}");
+                    }
+                });
+            }
+        });
+    }
+}
+
+#[test]
 fn a_damaged_import_makes_no_composite() {
     let mut shelf = photograph(true);
     let digest = shelf.assets[0].digest;

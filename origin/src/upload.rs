@@ -17,6 +17,8 @@ pub use file_type::FileType;
 /// Worst case of decoding and converting one pixel of an upload: as read and as kept, four bytes each, and a quarter of
 /// that for its levels.
 const BYTES_PER_SOURCE_PIXEL: u64 = 10;
+/// What looks for the smallest form of some rows works in, whatever the picture's size.
+const SEARCH_BYTES: u64 = 8 << 20;
 /// A font is held as it came, as it is checked and as it is kept.
 const COPIES_OF_A_FONT: u64 = 3;
 
@@ -112,7 +114,8 @@ impl Recognised {
         if self.file_type.is_font() {
             return self.original.len() as u64 * COPIES_OF_A_FONT;
         }
-        limits.source_pixels.saturating_mul(BYTES_PER_SOURCE_PIXEL).min(limits.working_bytes)
+        let decoded = limits.source_pixels.saturating_mul(BYTES_PER_SOURCE_PIXEL);
+        decoded.saturating_add(SEARCH_BYTES).min(limits.working_bytes)
     }
 }
 

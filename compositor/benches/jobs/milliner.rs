@@ -51,7 +51,7 @@ impl Ours {
         let mut file = self.ingredients[&base.digest].to_vec();
         // The chunk's length, its name, rows of a strip, and the version if there is one.
         let Some(name) = file.windows(4).position(|name| name == b"stRP") else { return self };
-        if file[name - 1] == 4 {
+        if file[name - 4..name] == [0, 0, 0, 4] {
             return self;
         }
         file[name + 8..name + 12].fill(0xff);

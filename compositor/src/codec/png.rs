@@ -143,7 +143,7 @@ pub(super) mod tests {
         })
     }
 
-    /// A picture as its file is kept, whichever of the kinds is smaller.
+    /// A picture as each kind of kept file.
     fn files(pixmap: &Pixmap, opaque: bool) -> impl Iterator<Item = (&'static str, Vec<u8>)> {
         let squeezed = keep::write_squeezed(pixmap, opaque, usize::MAX).unwrap();
         let ready =

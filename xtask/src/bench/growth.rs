@@ -24,8 +24,9 @@ const CURVES: [(&str, &str, &str); 3] = [
     (
         "growth-canvas",
         "side of the canvas, the overlay on 10 %",
-        "Every step works on pixels, each once: the time follows the area, four times for twice the side. The base of 4096² is a \
-         photograph enlarged four times, and so smooth that an import keeps the smaller kind of PNG, which is decoded and encoded whole.",
+        "Every step works on pixels, each once: the time follows the area, four times for twice the side, as long as the base is kept in \
+         one kind of file. That of 4096² is a photograph enlarged four times, and so smooth that an import keeps the smaller kind of PNG, \
+         which is decoded and encoded whole.",
     ),
     (
         "growth-layers",

@@ -9,6 +9,7 @@
 
 use super::adler::Checksum;
 use super::chunk::{SIGNATURE, append_chunk, append_header};
+use super::deflate::stored;
 use super::filter::{self, Filter, Samples};
 use super::matches::{LOOKS_IN_DRAWINGS, LOOKS_IN_NOISE, squeeze};
 use super::read::MAX_STRIP_BYTES;
@@ -34,7 +35,7 @@ const CHOICES: [Filter; 4] = [Filter::Up, Filter::Sub, Filter::Average, Filter::
 /// A picture is kept ready for composites if that makes its file larger by no more than this part of it.
 const READY_IS_WORTH: usize = 16;
 
-/// The whole file. Of the larger kind only the length is ever in memory.
+/// The whole file. The two kinds are never in memory together: of ready strips the length is counted first.
 pub(super) fn write(pixmap: &Pixmap, opaque: bool) -> Vec<u8> {
     let Some(ready) = ready_length(pixmap, opaque) else {
         return write_squeezed(pixmap, opaque, usize::MAX).unwrap_or_default();
@@ -84,7 +85,7 @@ pub(super) fn write_squeezed(pixmap: &Pixmap, opaque: bool, ready: usize) -> Opt
     let frame = Frame::new(width, height, opaque);
     let rows = strip_rows(frame.line(), height as usize) as u32;
     let mut file = head(pixmap, opaque, &rows.to_be_bytes());
-    file.reserve_exact(if ready < usize::MAX { ready } else { 0 });
+    file.reserve_exact(ready.min(most_bytes(&frame, height.div_ceil(rows) as usize, height as usize)));
     let (mut checksum, mut samples) = (Checksum::EMPTY, Vec::new());
     for first in (0..height).step_by(rows as usize) {
         let rows = first..(first + rows).min(height);
@@ -100,6 +101,13 @@ pub(super) fn write_squeezed(pixmap: &Pixmap, opaque: bool, ready: usize) -> Opt
     file.extend_from_slice(&Frame::tail(checksum));
     file.shrink_to_fit();
     Some(file)
+}
+
+/// Most bytes that a file of so many strips and rows can have: what has no shorter form is stored.
+fn most_bytes(frame: &Frame, strips: usize, rows: usize) -> usize {
+    const AROUND_A_STRIP: usize = 64;
+    const AROUND_ALL: usize = 256;
+    stored(rows * frame.line()) + strips * AROUND_A_STRIP + AROUND_ALL
 }
 
 /// What stands before the strips.
