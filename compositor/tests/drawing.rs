@@ -5,7 +5,7 @@ mod common;
 use std::io::Read;
 use std::sync::Arc;
 
-use common::{Shelf, at, centroid, digest, jpeg, png};
+use common::{Shelf, at, centroid, digest, jpeg, noise, png};
 use compositor::{Anchor, Compositor, Digest, Focus, Format, Kind, Limit, Limits, RenderError};
 
 const RED: [u8; 4] = [255, 0, 0, 255];
@@ -402,6 +402,16 @@ fn rounded_corners_cut_the_whole_picture() {
     assert!(at(&again.draw("/c/x.png"), 0, 0)[1] > 245, "no alpha: white corners");
 }
 
+/// Layers on nothing, on some and on all strips of a picture.
+const HATS: [&str; 6] = [
+    "",
+    "/hat;at=top;scale=0.1",
+    "/hat;at=bottom-right;scale=0.02;x=-1px;y=-0.5px",
+    "/hat;at=center;scale=0.2;rotate=30;blend=multiply/hat;at=top-left;scale=0.05;op=xor",
+    "/hat;at=center;scale=0.1;op=destination-in",
+    "/hat;at=center;scale=0.1;shadow=5px,40px,9px,000000",
+];
+
 /// One strip and many give the same pixels, and what is copied from an earlier render is what would be encoded now.
 #[test]
 fn strips_that_were_kept_are_the_strips_that_would_be_made() {
@@ -411,14 +421,7 @@ fn strips_that_were_kept_are_the_strips_that_would_be_made() {
     shelf.add("ground", Kind::Base, &png(300, 400, ground));
     shelf.add("hat", Kind::Overlay, &png(10, 10, |x, y| [0, 0, 255, if x == y { 80 } else { 255 }]));
     for format in ["png", "jpg"] {
-        for layers in [
-            "",
-            "/hat;at=top;scale=0.1",
-            "/hat;at=bottom-right;scale=0.02;x=-1px;y=-0.5px",
-            "/hat;at=center;scale=0.2;rotate=30;blend=multiply/hat;at=top-left;scale=0.05;op=xor",
-            "/hat;at=center;scale=0.1;op=destination-in",
-            "/hat;at=center;scale=0.1;shadow=5px,40px,9px,000000",
-        ] {
+        for layers in HATS {
             let path = format!("/c/ground{layers}.{format}");
             let cold = Compositor::new(Limits::default(), 0);
             let cold = cold.compose(&shelf.plan(&path), &shelf.ingredients).unwrap().bytes;
@@ -487,11 +490,9 @@ fn with_files(shelf: &Shelf, file: impl Fn(&[u8]) -> Vec<u8>) -> Shelf {
     other
 }
 
-/// What a photograph has of noise: 0 to 15, and nothing repeats.
+/// What a photograph has of noise.
 fn grain(x: u32, y: u32) -> u8 {
-    let mixed = x.wrapping_mul(0x1656_67b1).wrapping_add(y.wrapping_mul(0x27d4_eb2f));
-    let mixed = (mixed ^ mixed >> 13).wrapping_mul(0x4bf1_9f61);
-    ((mixed ^ mixed >> 16) % 16) as u8
+    noise(x, y, 0) % 16
 }
 
 /// What an import wrote of a photograph makes the file that is made of any other PNG of the same pixels, whatever was
@@ -502,14 +503,7 @@ fn strips_of_an_import_are_the_strips_that_would_be_made() {
         let shelf = photograph(opaque);
         let plain = with_files(&shelf, plain);
         for turn in ["first", "again"] {
-            for layers in [
-                "",
-                "/hat;at=top;scale=0.1",
-                "/hat;at=bottom-right;scale=0.02;x=-1px;y=-0.5px",
-                "/hat;at=center;scale=0.2;rotate=30;blend=multiply/hat;at=top-left;scale=0.05;op=xor",
-                "/hat;at=center;scale=0.1;op=destination-in",
-                "/hat;at=center;scale=0.1;shadow=5px,40px,9px,000000",
-            ] {
+            for layers in HATS {
                 for base in ["photo", "photo;w=150", "photo;w=299", "photo;bg=ff0000"] {
                     let path = format!("/c/{base}{layers}.png");
                     let cold = Compositor::new(Limits::default(), 0);

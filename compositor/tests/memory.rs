@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Shelf, jpeg, png};
+use common::{Shelf, jpeg, noise, png};
 use compositor::{Compositor, Kind, Limits, RenderError, normalise};
 use peak_alloc::PeakAlloc;
 
@@ -16,12 +16,6 @@ const SANS: &[u8] = include_bytes!("fonts/blocks.ttf");
 fn sample(x: u32, y: u32, salt: u32) -> u8 {
     let noise = (x ^ y.rotate_left(16) ^ salt).wrapping_mul(0x9e37_79b1) >> 27;
     ((x / 8 + y / 6 + salt * 40) as u8).wrapping_add(noise as u8)
-}
-
-/// Nothing but noise.
-fn noise(x: u32, y: u32, salt: u32) -> u8 {
-    let mixed = x.wrapping_mul(0x1656_67b1).wrapping_add(y.wrapping_mul(0x27d4_eb2f)) ^ salt;
-    ((mixed ^ mixed >> 13).wrapping_mul(0x4bf1_9f61) >> 21) as u8
 }
 
 fn shelf() -> Shelf {

@@ -13,6 +13,7 @@ mod keep;
 mod matches;
 mod read;
 mod ready;
+mod repeat;
 mod strips;
 mod style;
 mod symbols;

@@ -22,6 +22,12 @@ pub fn png(width: u32, height: u32, pixel: impl Fn(u32, u32) -> [u8; 4]) -> Vec<
     bytes
 }
 
+/// Noise in which nothing repeats.
+pub fn noise(x: u32, y: u32, salt: u32) -> u8 {
+    let mixed = x.wrapping_mul(0x1656_67b1).wrapping_add(y.wrapping_mul(0x27d4_eb2f)) ^ salt;
+    ((mixed ^ mixed >> 13).wrapping_mul(0x4bf1_9f61) >> 21) as u8
+}
+
 /// A JPEG of RGB from a function of the pixel.
 pub fn jpeg(width: u16, height: u16, pixel: impl Fn(u32, u32) -> [u8; 3]) -> Vec<u8> {
     let (w, h) = (u32::from(width), u32::from(height));
